@@ -1,0 +1,88 @@
+/** Face of the application: opens a project, chooses the adapters, offers what the command line and servers do. Only this folder names an adapter. */
+import type { Problem } from '../base/errors.ts'
+import type { Day } from '../base/time.ts'
+import type { Model, TableModel } from '../model/model.ts'
+import type { Result } from '../engine/engine.ts'
+import type { MetricQuestion, CompiledQuestion } from '../metric/metric.ts'
+import type { RunRecord } from '../state/state.ts'
+
+export interface App {
+  readonly folder: string
+  /** The checked model; throws CHECK_FAILED with the problems when there are any. */
+  model(): Promise<Model>
+  check(): Promise<{ readonly problems: readonly Problem[]; readonly tasks: number; readonly cached: boolean }>
+  plan(options: RunOptions): Promise<RunPlan>
+  run(options: RunOptions & { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<RunRecord>
+  /** One SELECT over ids; a text that reads merged tables sees their attached columns. */
+  query(sql: string, options?: { readonly rowsMax?: number }): Promise<Result>
+  metric(question: MetricQuestion): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }>
+  /** Every table and metric with its state, sorted by id. */
+  list(): Promise<readonly Listed[]>
+  show(id: string): Promise<Shown>
+  /** Writes `raw/<name>.ts` from the database's schema; returns the path. `replace` allows overwriting. */
+  pull(source: string, options: { readonly replace: boolean; readonly schemas?: readonly string[] }): Promise<{ readonly path: string; readonly tables: number }>
+  /** Merges small files, expires old snapshots, removes orphans. */
+  compact(ids: readonly string[]): Promise<readonly Compacted[]>
+  close(): Promise<void>
+}
+
+export interface RunOptions {
+  /** Task ids, with everything that they read; all when empty. */
+  readonly ids: readonly string[]
+  readonly from?: Day
+  readonly to?: Day
+  readonly full?: boolean
+}
+
+export interface RunPlan {
+  readonly tasks: readonly PlannedTask[]
+}
+
+export interface PlannedTask {
+  readonly id: string
+  /** Known now; tasks downstream of a change may turn out to have less to do. */
+  readonly partitions: readonly string[] | 'all'
+  readonly reasons: readonly string[]
+  /** For a changed definition: what changed, by column. */
+  readonly columns: readonly { readonly column: string; readonly change: 'added' | 'removed' | 'type' | 'value' | 'rows'; readonly detail?: string }[]
+}
+
+export type Progress =
+  | { readonly kind: 'started'; readonly taskId: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'finished'; readonly taskId: string; readonly done: number; readonly total: number; readonly status: string; readonly rows: number; readonly durationMs: number }
+
+export interface Listed {
+  readonly id: string
+  readonly kind: string
+  readonly owner: string
+  readonly description: string
+  /** undefined for metrics and tables never built. */
+  readonly rows?: number
+  readonly builtAt?: string
+}
+
+export interface Shown {
+  readonly id: string
+  readonly kind: string
+  readonly description: string
+  /** What one row is. */
+  readonly grain: string
+  readonly owner: string
+  readonly file: string
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly description: string; readonly from: readonly string[] }[]
+  readonly freshness: { readonly builtAt?: string; readonly rows?: number; readonly partitions?: number; readonly state: string }
+  readonly upstream: readonly string[]
+  readonly downstream: readonly string[]
+  /** Runs as it is. */
+  readonly example: string
+}
+
+export interface Compacted {
+  readonly id: string
+  readonly filesBefore: number
+  readonly filesAfter: number
+  readonly snapshotsRemoved: number
+  readonly orphansRemoved: number
+}
+
+export type { TableModel }

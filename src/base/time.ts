@@ -1,0 +1,58 @@
+/**
+ * Time as Maru means it: an instant is UTC microseconds (bigint), a day is a local day of the project's zone,
+ * written `YYYY-MM-DD`. Intervals are half-open.
+ */
+import { MaruError } from './errors.ts'
+
+/** `YYYY-MM-DD`, a local day of the project's zone. */
+export type Day = string
+
+/** Throws USAGE for a text that is not an existing calendar day. */
+export function parseDay(text: string): Day {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
+  const date = match === null ? undefined : new Date(`${text}T00:00:00Z`)
+  if (date === undefined || Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== text) {
+    throw new MaruError('USAGE', `"${text}" is not a day`, { hint: 'write a day as YYYY-MM-DD, for example 2011-03-31' })
+  }
+  return text
+}
+
+export function addDays(day: Day, count: number): Day {
+  return dayOfNumber(dayNumber(day) + count)
+}
+
+/** Days since 1970-01-01, as Iceberg stores a date. */
+export function dayNumber(day: Day): number {
+  return Math.round(Date.parse(`${day}T00:00:00Z`) / 86_400_000)
+}
+
+export function dayOfNumber(number: number): Day {
+  return new Date(number * 86_400_000).toISOString().slice(0, 10)
+}
+
+/** The local day in `zone` that holds the instant (UTC microseconds). */
+export function localDay(instantMicros: bigint, zone: string): Day {
+  return dayFormat(zone).format(new Date(Number(instantMicros / 1000n)))
+}
+
+/** Whether the runtime knows the IANA zone. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return true
+  } catch {
+    // An unknown zone is the answer here, not a failure.
+    return false
+  }
+}
+
+const dayFormats = new Map<string, Intl.DateTimeFormat>()
+
+function dayFormat(zone: string): Intl.DateTimeFormat {
+  let format = dayFormats.get(zone)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
+    dayFormats.set(zone, format)
+  }
+  return format
+}

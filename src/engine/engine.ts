@@ -1,0 +1,110 @@
+/**
+ * Port: an engine runs SQL. It sees tables by their ids (`act.purchase`, `raw.shop.orders`), bound per session to data files, empty
+ * columns or other SQL; returns rows; or stages rows as Parquet files with statistics for the lake to commit.
+ *
+ * Promises (engine.suite.ts):
+ * - Sessions are isolated: what one binds, another does not see.
+ * - The session zone is the project's: casts between text, date and instants use it.
+ * - Staged files are zstd Parquet with Iceberg field ids; they are NOT yet synced: the caller syncs files and folders.
+ * - A failed statement leaves no staged file behind that is not reported; leftovers are orphans for upkeep.
+ * - SQL_BIND with the position in the text for what does not bind; ENGINE_MEMORY, DISK_FULL, SOURCE_BAD_ROW apart from ENGINE_FAILED.
+ */
+import type { ColumnType, ColumnModel } from '../model/model.ts'
+import type { ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
+
+export interface Engine {
+  readonly can: EngineCapabilities
+  /** Part of every task's version: results may differ between engines of different version. */
+  readonly version: string
+  open(options: SessionOptions): Promise<Session>
+  close(): Promise<void>
+}
+
+export interface EngineCapabilities {
+  readonly asOfJoin: boolean
+  /** Files of these formats can be read as sources. */
+  readonly formats: readonly ('csv' | 'ndjson' | 'parquet')[]
+}
+
+export interface SessionOptions {
+  readonly zone: string
+  readonly memoryLimitBytes?: number
+  readonly threads?: number
+  /** Where the engine may spill. */
+  readonly temporaryFolder?: string
+}
+
+export interface Session {
+  /** An empty table of this shape, for binding without data. */
+  bindEmpty(id: string, columns: readonly Pick<ColumnModel, 'name' | 'type'>[]): Promise<void>
+  /** The rows of a planned scan. Columns are found by field id; one that a file lacks reads as null. */
+  bindScan(id: string, scan: Scan): Promise<void>
+  /** A view; `sql` may name what is bound already. */
+  bindView(id: string, sql: string): Promise<void>
+  unbind(id: string): Promise<void>
+
+  /** Runs one SELECT and returns all rows, at most `rowsMax` (then `truncated`). */
+  query(sql: string, options?: { readonly rowsMax?: number; readonly signal?: AbortSignal }): Promise<Result>
+  /** Runs a statement for its effect in this session (temporary tables). Not for user text. */
+  run(sql: string): Promise<void>
+  /** Writes the rows of one SELECT as data files split by the partition, one or more files each, and returns them with statistics. */
+  stage(request: StageRequest): Promise<readonly DataFile[]>
+  /** Order-independent content hash and row count by partition, over `columns` of the SELECT. */
+  fingerprint(sql: string, columns: readonly string[], partition: PartitionSpec): Promise<ReadonlyMap<string, { readonly fingerprint: string; readonly rows: number }>>
+  /** Binds one SELECT without running it. */
+  bind(sql: string): Promise<Binding>
+  /** SQL for the bucket number (Iceberg's murmur3 rule) of a column of this type. */
+  bucketExpression(column: string, type: ColumnType, count: number): string
+  close(): Promise<void>
+}
+
+export interface StageRequest {
+  readonly sql: string
+  readonly schema: Schema
+  readonly partition: PartitionSpec
+  /** Absolute folder, `<table>/data`; paths in the answer are relative to its parent. */
+  readonly dataFolder: string
+  readonly sort?: readonly string[]
+}
+
+export interface Result {
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType }[]
+  /**
+   * Values by type: text, uuid, json → string; integer → number when safe, else bigint; decimal → string of digits; number → number;
+   * timestamp → ISO 8601 with `Z` and microseconds when there are any; local_timestamp → the same without `Z`; date → YYYY-MM-DD;
+   * bytes → hex text; list → array; null → null.
+   */
+  readonly rows: readonly (readonly Value[])[]
+  readonly truncated: boolean
+}
+
+export type Value = string | number | bigint | boolean | null | readonly Value[]
+
+/** What a SELECT is, as the engine's own binder says. */
+export interface Binding {
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType }[]
+  /** Tables read, as ids. */
+  readonly tables: readonly string[]
+  readonly lineage: Lineage
+  /** Every syntax element, function and type the text uses, by the portable subset's names; `offset` counts characters from 0. */
+  readonly constructs: readonly { readonly kind: 'syntax' | 'function' | 'type'; readonly name: string; readonly offset?: number }[]
+}
+
+export interface Lineage {
+  /** For each output column, the source columns that flow into it. */
+  readonly columns: readonly ColumnLineage[]
+  /** Source columns that decide which rows there are or their order. */
+  readonly uses: readonly { readonly table: string; readonly column: string; readonly kind: 'filter' | 'join' | 'group' | 'order' }[]
+  /**
+   * Source columns c such that every output row is made only of rows of c's table that share one value of c, namely the value in the
+   * output column `output`: the proof that a partition of the input by c maps to the same partition of the output.
+   */
+  readonly preserved: readonly { readonly table: string; readonly column: string; readonly output: string }[]
+}
+
+export interface ColumnLineage {
+  readonly output: string
+  readonly sources: readonly { readonly table: string; readonly column: string; readonly kind: 'identity' | 'transform' | 'aggregate' | 'window' }[]
+}
+
+export type { ColumnStatistics }

@@ -1,0 +1,255 @@
+/**
+ * The Model: everything a project declares, checked, resolved and serialisable. It is made once from the
+ * declarations (`buildModel`) and is all that the rest of Maru knows of a project; nobody else reads declarations.
+ * Plain readonly data with a `kind`, no functions, no cycles: `JSON.stringify(model)` is whole.
+ */
+import type { Place } from '../base/errors.ts'
+
+/** `act.purchase`, `raw.shop.order_item`: the path under the project folder, with dots; two or three parts. Used verbatim in SQL on every engine. */
+export type TableId = string
+
+export type TableClass = 'raw' | 'obj' | 'act' | 'obj_attr' | 'merged'
+
+export const tableClasses: readonly TableClass[] = ['raw', 'obj', 'act', 'obj_attr', 'merged']
+
+/** A column's type. A `timestamp` is an instant in UTC microseconds; `local_timestamp` is a wall clock without a zone; `json` is text that holds JSON. */
+export type ColumnType =
+  | { readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'local_timestamp' | 'date' | 'time' | 'uuid' | 'bytes' | 'json' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly kind: 'list'; readonly of: ColumnType }
+
+export interface ColumnModel {
+  readonly name: string
+  readonly type: ColumnType
+  readonly description: string
+  readonly unit?: string
+  /** Null is refused by the checks. */
+  readonly required: boolean
+  /** The object whose key the column holds. */
+  readonly refers?: TableId
+  /** Words that access rules and the catalog use, for example `personal`. */
+  readonly tags: readonly string[]
+}
+
+interface TableBase {
+  readonly id: TableId
+  readonly class: TableClass
+  /** Relative to the project folder. */
+  readonly place: Place
+  readonly owner: string
+  readonly description: string
+  /** Declared columns in order, then those that Maru fills (see `filledColumns`). */
+  readonly columns: readonly ColumnModel[]
+}
+
+/** How a raw table's rows come in. */
+export type RawOrigin =
+  | { readonly kind: 'files'; readonly format: 'csv' | 'ndjson' | 'parquet'; readonly globs: readonly string[]; readonly csv?: CsvOptions; readonly names?: Readonly<Record<string, string>> }
+  | { readonly kind: 'database'; readonly source: string; readonly schema: string; readonly table: string }
+
+/** `names` (above) maps a column to the field of the file that holds it, where the two differ. */
+export interface CsvOptions {
+  readonly delimiter?: string
+  readonly header?: boolean
+  readonly quote?: string
+  /** Texts that mean null; an unquoted empty field is always null. */
+  readonly nulls?: readonly string[]
+  readonly encoding?: 'utf-8' | 'latin-1' | 'utf-16'
+  /** strptime format of timestamps, when not ISO 8601. */
+  readonly timestampFormat?: string
+  readonly dateFormat?: string
+  /** Skip space runs between fields: for files aligned by blanks. */
+  readonly collapseSpaces?: boolean
+}
+
+export interface RawTableModel extends TableBase {
+  readonly kind: 'raw_table'
+  readonly origin: RawOrigin
+  /** Names of the columns that identify a row, when there are such. */
+  readonly key: readonly string[]
+  /** A timestamp or date column by whose local day the table is partitioned. */
+  readonly by?: string
+}
+
+/** One entry of the event catalog. */
+export interface RawEventModel extends TableBase {
+  readonly kind: 'raw_event'
+  /** The event's name as clients send it. */
+  readonly event: string
+  /** Names of the declared properties among the columns. */
+  readonly properties: readonly string[]
+  readonly example: Readonly<Record<string, unknown>>
+}
+
+export interface ObjectModel extends TableBase {
+  readonly kind: 'object'
+  readonly key: string
+  /** With history the transform yields one row per version: the key, `valid_from` and the attributes. */
+  readonly history: boolean
+  readonly sql: SqlModel
+}
+
+export interface ActivityModel extends TableBase {
+  readonly kind: 'activity'
+  readonly key: string
+  /** The sentence: `{member} bought {product}`. */
+  readonly says: string
+  readonly actor: string
+  readonly targets: readonly string[]
+  readonly sql: SqlModel
+  readonly checks: readonly CheckModel[]
+}
+
+/** One version group of an object's attributes: from SQL, or derived from activities. */
+export interface AttributesModel extends TableBase {
+  readonly kind: 'attributes'
+  readonly object: TableId
+  readonly key: string
+  /** `sql` yields the key, `valid_from` (when `history`) and the attributes; `derived` is one selection per attribute and always has history. */
+  readonly history: boolean
+  readonly from: { readonly kind: 'sql'; readonly sql: SqlModel } | { readonly kind: 'derived'; readonly attributes: readonly DerivedAttribute[] }
+}
+
+export interface DerivedAttribute {
+  readonly name: string
+  readonly selection: Selection
+}
+
+/** An activity with the attributes of its actor and targets as they were then. One exists for every activity. */
+export interface MergedModel extends TableBase {
+  readonly kind: 'merged'
+  readonly activity: TableId
+  /** Version groups to attach by version key, one per reference column and group with history. */
+  readonly versions: readonly MergedVersion[]
+  /** What the wide reading of the table offers beyond the activity's own columns. */
+  readonly attached: readonly AttachedColumn[]
+  /** Whether a file of the project overrides the derived declaration. */
+  readonly declared: boolean
+}
+
+export interface MergedVersion {
+  /** The physical column: `member__habit_version`. */
+  readonly column: string
+  /** The reference column of the activity. */
+  readonly reference: string
+  /** The object or attributes table with history. */
+  readonly group: TableId
+}
+
+/** `member__country` = attribute `country` of `obj.member`, reached by the reference columns in `path`. */
+export interface AttachedColumn {
+  readonly column: string
+  readonly path: readonly string[]
+  readonly table: TableId
+  readonly attribute: string
+}
+
+export type TableModel = RawTableModel | RawEventModel | ObjectModel | ActivityModel | AttributesModel | MergedModel
+
+/** A declared check beyond those that the columns imply: the predicate holds on every row. */
+export interface CheckModel {
+  readonly name: string
+  readonly predicate: Predicate
+}
+
+/** A SQL text with references still as ids. `parts` alternate freely. */
+export interface SqlModel {
+  readonly parts: readonly SqlPart[]
+  /** Of the opening back tick. */
+  readonly place: Place
+}
+
+export type SqlPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'table'; readonly id: TableId }
+  | { readonly kind: 'value'; readonly value: Scalar }
+
+export type Scalar = string | number | bigint | boolean | null
+
+/**
+ * A condition on a row. `path` is a column, or an attribute reached by reference columns: `amount`, `member.country`,
+ * `product.brand.name`. A comparison with an unknown value is not true, and neither is its negation (SQL's rule).
+ */
+export type Predicate =
+  | { readonly kind: 'compare'; readonly path: string; readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='; readonly value: Scalar }
+  | { readonly kind: 'in'; readonly path: string; readonly values: readonly Scalar[] }
+  | { readonly kind: 'like'; readonly path: string; readonly pattern: string }
+  | { readonly kind: 'unknown'; readonly path: string }
+  | { readonly kind: 'and' | 'or'; readonly operands: readonly Predicate[] }
+  | { readonly kind: 'not'; readonly operand: Predicate }
+
+/**
+ * The temporal primitive: which activities of an object, in which window, and what is taken of them. At an instant t it
+ * sees the activities with occurred_at ≤ t, ordered by (occurred_at, id). `within` keeps those whose occurred_at + duration > t.
+ */
+export interface Selection {
+  readonly kind: 'selection'
+  readonly activity: TableId
+  readonly selector: { readonly kind: 'all' | 'first' | 'last' } | { readonly kind: 'nth'; readonly n: number }
+  readonly filter?: Predicate
+  readonly within?: Duration
+  readonly take:
+    | { readonly kind: 'column'; readonly column: string }
+    | { readonly kind: 'aggregate'; readonly aggregate: Aggregate; readonly column?: string }
+}
+
+export type Aggregate = 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct'
+
+/** A calendar duration in the project's zone. */
+export interface Duration {
+  readonly count: number
+  readonly unit: 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
+}
+
+interface MetricBase {
+  /** `metric.sales` */
+  readonly id: string
+  /** `sales`, the export's name; unique in the project. */
+  readonly name: string
+  readonly place: Place
+  readonly owner: string
+  readonly description: string
+  readonly unit?: string
+  readonly synonyms: readonly string[]
+  readonly direction?: 'up' | 'down'
+}
+
+export type MetricModel =
+  | (MetricBase & { readonly kind: 'aggregate'; readonly selection: Selection })
+  /** Over the objects themselves, as they are now: how many members there are. */
+  | (MetricBase & { readonly kind: 'object_aggregate'; readonly object: TableId; readonly aggregate: Aggregate; readonly column?: string; readonly filter?: Predicate })
+  | (MetricBase & { readonly kind: 'ratio'; readonly numerator: string; readonly denominator: string })
+  | (MetricBase & { readonly kind: 'formula'; readonly formula: Formula })
+
+/** Arithmetic over metrics by name. Division by zero gives unknown. */
+export type Formula =
+  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'metric'; readonly name: string }
+  | { readonly kind: 'binary'; readonly operator: '+' | '-' | '*' | '/'; readonly left: Formula; readonly right: Formula }
+
+export interface Model {
+  readonly formatVersion: 1
+  /** IANA name; a day is a local day here. */
+  readonly zone: string
+  readonly currency?: string
+  /** Sorted by id. */
+  readonly tables: readonly TableModel[]
+  /** Sorted by id. */
+  readonly metrics: readonly MetricModel[]
+}
+
+/** Columns that Maru adds to what the author declares, by kind of table; their names are reserved. */
+export const filledColumns = {
+  /** activities, merged, raw tables with `by`: the local day, which is also the partition. */
+  day: 'day',
+  /** objects and attributes with history: the half-open interval and when Maru first saw the version. */
+  validFrom: 'valid_from',
+  validTo: 'valid_to',
+  recordedAt: 'recorded_at',
+  /** objects and attributes with history: the dense integer key of the version, unique in the table. */
+  version: 'version',
+  /** objects, attributes and database tables: the partition, a hash of the key. */
+  bucket: 'bucket',
+  /** raw tables of files: which file the row came from. */
+  sourceFile: 'source_file',
+} as const
