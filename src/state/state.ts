@@ -41,6 +41,7 @@ export interface State {
   /** Who holds it now; undefined when free or run out. */
   leaseHolder(name: string): Promise<Lease | undefined>
 
+  /** Writes or replaces the run with this id. At least the newest 1,000 runs are kept. */
   recordRun(run: RunRecord): Promise<void>
   /** Newest first, at most `limit`. */
   runs(limit: number): Promise<readonly RunRecord[]>
@@ -66,6 +67,8 @@ export interface Publication {
     /** undefined: the table must not exist yet. */
     readonly expectedMetadata: string | undefined
     readonly metadata: string
+    /** The snapshot that `changes` belong to; written into their journal entries ('' when absent). */
+    readonly snapshotId?: string
   }
   /** Which partitions of the pointer's table changed. Compaction and expiry write none. */
   readonly changes?: readonly PartitionChange[]
