@@ -91,6 +91,8 @@ export interface Binding {
 }
 
 export interface Lineage {
+  /** Like `expression`, of all that decides which rows there are: joins, filters, groups, limits. */
+  readonly rows?: string
   /** For each output column, the source columns that flow into it. */
   readonly columns: readonly ColumnLineage[]
   /** Source columns that decide which rows there are or their order. */
@@ -104,6 +106,8 @@ export interface Lineage {
 
 export interface ColumnLineage {
   readonly output: string
+  /** A text that is equal exactly when the column is computed in the same way from the same source columns (aliases and layout left out). */
+  readonly expression?: string
   readonly sources: readonly { readonly table: string; readonly column: string; readonly kind: 'identity' | 'transform' | 'aggregate' | 'window' }[]
 }
 

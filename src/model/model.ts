@@ -27,6 +27,10 @@ export interface ColumnModel {
   readonly required: boolean
   /** The object whose key the column holds. */
   readonly refers?: TableId
+  /** `allowed`: a key that names no object is kept and reads as unknown; absent: the checks refuse it. */
+  readonly orphans?: 'allowed'
+  /** What the attribute is for an object of which no version holds yet: 0 for counts of activities; absent: unknown. */
+  readonly absent?: 0
   /** Words that access rules and the catalog use, for example `personal`. */
   readonly tags: readonly string[]
 }
@@ -105,6 +109,8 @@ export interface AttributesModel extends TableBase {
   readonly kind: 'attributes'
   readonly object: TableId
   readonly key: string
+  /** As in ColumnModel, for the key. */
+  readonly orphans?: 'allowed'
   /** `sql` yields the key, `valid_from` (when `history`) and the attributes; `derived` is one selection per attribute and always has history. */
   readonly history: boolean
   readonly from: { readonly kind: 'sql'; readonly sql: SqlModel } | { readonly kind: 'derived'; readonly attributes: readonly DerivedAttribute[] }
