@@ -9,7 +9,7 @@
  * - A failed statement leaves no staged file behind that is not reported; leftovers are orphans for upkeep.
  * - SQL_BIND with the position in the text for what does not bind; ENGINE_MEMORY, DISK_FULL, SOURCE_BAD_ROW apart from ENGINE_FAILED.
  */
-import type { ColumnType, ColumnModel } from '../model/model.ts'
+import type { ColumnType, ColumnModel, CsvOptions } from '../model/model.ts'
 import type { ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
 
 export interface Engine {
@@ -42,6 +42,11 @@ export interface Session {
   /** A view; `sql` may name what is bound already. */
   bindView(id: string, sql: string): Promise<void>
   unbind(id: string): Promise<void>
+  /**
+   * Makes the rows of files from outside the temporary table `name`: all of them, or none and SOURCE_BAD_ROW with file, line, column, value, what was
+   * expected and how many rows are so. A value is never rounded or cut to fit: see `SourceFiles`.
+   */
+  readFiles(name: string, request: SourceFiles): Promise<void>
 
   /** Runs one SELECT and returns all rows, at most `rowsMax` (then `truncated`). */
   query(sql: string, options?: { readonly rowsMax?: number; readonly signal?: AbortSignal }): Promise<Result>
@@ -56,6 +61,33 @@ export interface Session {
   /** SQL for the bucket number (Iceberg's murmur3 rule) of a column of this type. */
   bucketExpression(column: string, type: ColumnType, count: number): string
   close(): Promise<void>
+}
+
+/**
+ * Files of rows. Texts (CSV fields, JSON scalars) are cast strictly: an integer may end in `.0`; a decimal may not have more digits than its scale;
+ * instants without an offset are local times of the session's zone, and lie in the years 1 to 9999; bytes are hex, with or without `\x`; a list is a JSON array.
+ */
+export interface SourceFiles {
+  readonly format: 'csv' | 'ndjson' | 'parquet'
+  readonly files: readonly SourceFile[]
+  /** `field`: the name in the file, where it is not the column's. */
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType; readonly field?: string }[]
+  readonly csv?: Omit<CsvOptions, 'header' | 'encoding' | 'collapseSpaces'>
+  /** A text column to fill with the label of each row's file. */
+  readonly labelColumn?: string
+}
+
+export interface SourceFile {
+  /** Absolute. UTF-8 and not compressed, unless Parquet. */
+  readonly path: string
+  /** What errors and `labelColumn` call it. */
+  readonly label: string
+  /** CSV: names of the fields in this file's order. */
+  readonly fields?: readonly string[]
+  /** CSV: the first record is a header, to be skipped. */
+  readonly header?: boolean
+  /** The number of its first line in the file that it was cut from; 1 when whole. */
+  readonly firstLine?: number
 }
 
 export interface StageRequest {

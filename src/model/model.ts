@@ -49,9 +49,9 @@ interface TableBase {
 /** How a raw table's rows come in. */
 export type RawOrigin =
   | { readonly kind: 'files'; readonly format: 'csv' | 'ndjson' | 'parquet'; readonly globs: readonly string[]; readonly csv?: CsvOptions; readonly names?: Readonly<Record<string, string>> }
-  | { readonly kind: 'database'; readonly source: string; readonly schema: string; readonly table: string }
+  | { readonly kind: 'database'; readonly source: string; readonly schema: string; readonly table: string; readonly names?: Readonly<Record<string, string>> }
 
-/** `names` (above) maps a column to the field of the file that holds it, where the two differ. */
+/** `names` (above) maps a column to the field of the file, or the column of the database, that holds it, where the two differ. */
 export interface CsvOptions {
   readonly delimiter?: string
   readonly header?: boolean
