@@ -1,4 +1,4 @@
-/** What every State adapter promises, as tests. An adapter's own test file calls `describeState`, and `describeContention` with a way to start processes. */
+/** What every State adapter promises, as tests (contention.suite.ts holds those with several processes). */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -443,9 +443,16 @@ class ExpectedRecords {
   }
 }
 
-function describeAgainstModel(
-  world: () => { readonly state: State; readonly records: Records },
-): void {
+/** One publication; `stale` ones expect another metadata than the current one. */
+interface Step {
+  readonly tableId: string
+  readonly opening: 0 | 1
+  readonly stale: boolean
+  readonly changes: readonly PartitionChange[]
+  readonly partitions: readonly (readonly [string, PartitionRecord | null])[]
+}
+
+function describeAgainstModel(make: () => Promise<Records>): void {
   const tableIds = ['obj.a', 'obj.b']
   const keys = fc.constantFrom('', 'bucket=1', 'day=2011-01-05')
   const step: fc.Arbitrary<Step> = fc.record({
@@ -454,7 +461,10 @@ function describeAgainstModel(
     stale: fc.boolean(),
     changes: fc.array(fc.record({ partition: keys }), { maxLength: 3 }),
     partitions: fc.array(
-      fc.tuple(keys, fc.option(fc.record({ fingerprint: fc.string(), rows: fc.nat() }))),
+      fc.tuple(
+        keys,
+        fc.option<PartitionRecord>(fc.record({ fingerprint: fc.string(), rows: fc.nat() })),
+      ),
       { maxLength: 3 },
     ),
   })
