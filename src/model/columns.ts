@@ -1,0 +1,148 @@
+/** Column builders. What they return becomes a direct property of the table: `purchase.amount` is the column, a wrong name a compile error. */
+import { comparisons, type ColumnKind, type Comparable } from './conditions.ts'
+import { define, definition, definitionOf, present, type ColumnData, type ColumnSpec } from './definition.ts'
+import type { ColumnType } from './model.ts'
+
+/** A column of a table. */
+export interface Column<Kind extends ColumnKind = ColumnKind> extends Comparable<Kind> {
+  readonly [definition]: { readonly kind: 'column'; readonly type: Kind }
+}
+
+export type Columns = Readonly<Record<string, Column>>
+
+export interface ColumnOptions {
+  /** What one is: `KRW`, `GBP`, `gram`. */
+  readonly unit?: string
+  /** Null is refused by the checks. */
+  readonly required?: boolean
+  /** Words that access rules and the catalog use: `personal`. */
+  readonly tags?: readonly string[]
+  /** The name in the file or the database, where it differs. */
+  readonly field?: string
+}
+
+export interface DecimalOptions extends ColumnOptions {
+  /** All digits, 1 to 38; 18 when absent. */
+  readonly precision?: number
+  /** Digits after the point; 2 when absent. */
+  readonly scale?: number
+}
+
+export interface KeyOptions extends ColumnOptions {
+  /** `integer` when absent. */
+  readonly type?: 'integer' | 'text' | 'uuid'
+}
+
+type SimpleKind = 'text' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'local_timestamp' | 'date' | 'time' | 'uuid' | 'bytes' | 'json'
+
+function column<Kind extends ColumnKind>(spec: ColumnSpec): Column<Kind> {
+  return define(Object.create(comparisons) as object, { kind: 'column', spec }) as Column<Kind>
+}
+
+function simple<Kind extends SimpleKind>(kind: Kind, description: string, options: ColumnOptions = {}): Column<Kind> {
+  return column(specOf({ kind }, description, options))
+}
+
+function specOf(type: ColumnSpec['type'], description: string | undefined, options: ColumnOptions): ColumnSpec {
+  const { unit, required, tags, field } = options
+  return { type, description, ...present({ unit, required, tags, field }) }
+}
+
+/** Identifies the row; an object and an activity have exactly one. */
+export function key(description: string, options: KeyOptions = {}): Column<'key'> {
+  return column(specOf({ kind: 'key', of: { kind: options.type ?? 'integer' } }, description, { ...options, required: true }))
+}
+
+export function text(description: string, options?: ColumnOptions): Column<'text'> {
+  return simple('text', description, options)
+}
+
+export function integer(description: string, options?: ColumnOptions): Column<'integer'> {
+  return simple('integer', description, options)
+}
+
+/** Exact: money, weights, prices. */
+export function decimal(description: string, options: DecimalOptions = {}): Column<'decimal'> {
+  const type: ColumnType = { kind: 'decimal', precision: options.precision ?? 18, scale: options.scale ?? 2 }
+  return column(specOf(type, description, options))
+}
+
+/** Binary floating point, never for money. */
+export function number(description: string, options?: ColumnOptions): Column<'number'> {
+  return simple('number', description, options)
+}
+
+export function boolean(description: string, options?: ColumnOptions): Column<'boolean'> {
+  return simple('boolean', description, options)
+}
+
+/** An instant. */
+export function timestamp(description: string, options?: ColumnOptions): Column<'timestamp'> {
+  return simple('timestamp', description, options)
+}
+
+/** A wall clock without a zone. */
+export function local_timestamp(description: string, options?: ColumnOptions): Column<'local_timestamp'> {
+  return simple('local_timestamp', description, options)
+}
+
+export function date(description: string, options?: ColumnOptions): Column<'date'> {
+  return simple('date', description, options)
+}
+
+export function time(description: string, options?: ColumnOptions): Column<'time'> {
+  return simple('time', description, options)
+}
+
+export function uuid(description: string, options?: ColumnOptions): Column<'uuid'> {
+  return simple('uuid', description, options)
+}
+
+export function bytes(description: string, options?: ColumnOptions): Column<'bytes'> {
+  return simple('bytes', description, options)
+}
+
+export function json(description: string, options?: ColumnOptions): Column<'json'> {
+  return simple('json', description, options)
+}
+
+/** `list('text', 'words')`, or `list(decimal('a price', { scale: 3 }), 'prices')`. */
+export function list(of: Column | SimpleKind, description: string, options: ColumnOptions = {}): Column<'list'> {
+  return column(specOf({ kind: 'list', of: elementType(of) }, description, options))
+}
+
+function elementType(of: unknown): ColumnType {
+  if (typeof of === 'string') return { kind: of as SimpleKind }
+  const data = definitionOf(of)
+  const type = data?.kind === 'column' ? data.spec.type : undefined
+  // A key or a reference in a list has no meaning of its own; buildModel refuses the text's kind `unknown`.
+  if (type === undefined || type.kind === 'key' || type.kind === 'reference') return { kind: 'unknown' } as unknown as ColumnType
+  return type
+}
+
+/**
+ * The key of an object: `refers(member)`, and `refers(() => category)` where two files need each other or an object names itself.
+ * The function's result has no type here, because the compiler could not finish a type that contains itself.
+ */
+export function refers(object: ObjectReference, description?: string, options: ColumnOptions = {}): Column<'reference'> {
+  return column(specOf({ kind: 'reference', target: object }, description, options))
+}
+
+export type ObjectReference = { readonly [definition]: { readonly kind: 'object' } } | (() => void)
+
+/** Makes the columns direct properties of the table, each knowing its table and name. */
+export function attachColumns<T extends object>(table: T, columns: Readonly<Record<string, unknown>>): T {
+  for (const [name, value] of Object.entries(columns)) {
+    const data = definitionOf(value)
+    if (data?.kind !== 'column') continue
+    const attached: ColumnData = { kind: 'column', spec: data.spec, owner: table, name }
+    const property = define(Object.create(comparisons) as object, attached)
+    Object.defineProperty(table, name, { value: property, enumerable: true })
+  }
+  return table
+}
+
+/** A column reached by references, for conditions: `via(purchase.product, product.brand, brand.name)`. */
+export function via<Kind extends ColumnKind>(...path: readonly [Column<'reference'>, ...Column<'reference'>[], Column<Kind>]): Comparable<Kind> {
+  return define(Object.create(comparisons) as object, { kind: 'path', columns: path }) as Comparable<Kind>
+}

@@ -1,0 +1,62 @@
+/** What `maru.config.ts` says, and the environment that declarations read. The project folder validates the values. */
+import { MaruError } from '../base/errors.ts'
+
+export interface ProjectConfig {
+  /** IANA name; a day is a local day here. */
+  readonly zone: string
+  readonly currency?: string
+  /** Databases by the name that `source({ from })` uses. */
+  readonly sources?: Readonly<Record<string, SourceConfig>>
+  /** Partitions of objects and attributes. */
+  readonly buckets?: number
+  /** Folder of the tables; `.maru/lake` when absent. */
+  readonly lake?: string
+  /** File of Maru's records; `.maru/state.db` when absent. */
+  readonly state?: string
+}
+
+export type SourceConfig = PostgresConfig
+
+export interface PostgresConfig {
+  readonly kind: 'postgres'
+  /** Holds a password: never printed, never part of the Model. */
+  readonly url: string
+}
+
+/** Checks the types in the editor; the value is returned as it is. */
+export function defineConfig(config: ProjectConfig): ProjectConfig {
+  return config
+}
+
+export function postgres(options: { readonly url: string }): PostgresConfig {
+  return { kind: 'postgres', ...options }
+}
+
+/** Two copies of the package share one record of what was read, so it hangs on a global symbol. */
+const environmentKey = Symbol.for('maru.environment')
+
+/**
+ * The value of an environment variable now, else the default; an empty value counts as none. The name and value are remembered,
+ * so that the cache of `maru check` can tell when they differ.
+ */
+export function env(name: string, fallback?: string): string {
+  // Declarations are the one place where the environment enters; everything behind them sees only values.
+  // oxlint-disable-next-line node/no-process-env
+  const value = process.env[name]
+  record().set(name, value)
+  if (value !== undefined && value !== '') return value
+  if (fallback !== undefined) return fallback
+  throw new MaruError('PROJECT_CONFIG', `the environment variable ${name} is not set`, {
+    hint: `set it, or give a default: env('${name}', '…')`,
+  })
+}
+
+/** Names that declarations read since the process began, with the values (secrets among them: hash before keeping). */
+export function environmentRead(): ReadonlyMap<string, string | undefined> {
+  return record()
+}
+
+function record(): Map<string, string | undefined> {
+  const holder = globalThis as { [environmentKey]?: Map<string, string | undefined> }
+  return (holder[environmentKey] ??= new Map())
+}

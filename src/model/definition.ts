@@ -1,0 +1,229 @@
+/**
+ * What a builder returns: an object whose columns are direct properties and whose meaning lies under one global symbol.
+ * The symbol is global because two copies of the package can meet in one process; nothing is kept in a registry.
+ * Builders never refuse: a declaration that makes no sense is kept as it is, so that `buildModel` reports every fault at once.
+ */
+import type { Place } from '../base/errors.ts'
+import type { Aggregate, ColumnType, CsvOptions, Scalar } from './model.ts'
+
+export const definition: unique symbol = Symbol.for('maru.definition')
+
+/** The public face of every definition; the rest of what lies under the symbol is `DefinitionData`. */
+export interface Defined<Kind extends string> {
+  readonly [definition]: { readonly kind: Kind }
+}
+
+export interface ColumnSpec {
+  readonly type: ColumnType | { readonly kind: 'key'; readonly of: ColumnType } | { readonly kind: 'reference'; readonly target: unknown }
+  /** Undefined on a reference: the object's own description. */
+  readonly description: string | undefined
+  readonly unit?: string
+  readonly required?: boolean
+  readonly tags?: readonly string[]
+  /** The name in the file or the database, where it differs. */
+  readonly field?: string
+}
+
+export interface ColumnData {
+  readonly kind: 'column'
+  readonly spec: ColumnSpec
+  /** The table that the column belongs to; absent until a table takes it. */
+  readonly owner?: object
+  readonly name?: string
+}
+
+export interface PathData {
+  readonly kind: 'path'
+  readonly columns: readonly unknown[]
+}
+
+export type Test =
+  | { readonly kind: 'compare'; readonly subject: unknown; readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='; readonly value: unknown }
+  | { readonly kind: 'in'; readonly subject: unknown; readonly values: unknown }
+  | { readonly kind: 'like'; readonly subject: unknown; readonly pattern: unknown }
+  | { readonly kind: 'unknown'; readonly subject: unknown }
+  | { readonly kind: 'and' | 'or'; readonly operands: readonly unknown[] }
+  | { readonly kind: 'not'; readonly operand: unknown }
+
+export interface ConditionData {
+  readonly kind: 'condition'
+  readonly test: Test
+}
+
+export type SqlPartData =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'reference'; readonly to: unknown }
+  | { readonly kind: 'value'; readonly value: Scalar }
+
+export interface SqlData {
+  readonly kind: 'sql'
+  readonly parts: readonly SqlPartData[]
+  /** Indexes in `parts` of the literal's own text. */
+  readonly chunks: readonly number[]
+  readonly place: Place
+}
+
+interface TableData {
+  readonly place: Place
+  readonly owner?: string
+  readonly description?: string
+  readonly columns: Readonly<Record<string, unknown>>
+}
+
+export interface RawTableData extends TableData {
+  readonly kind: 'raw_table'
+  readonly by?: string
+  readonly from?: string
+}
+
+export interface SourceData {
+  readonly kind: 'source'
+  readonly place: Place
+  readonly owner?: string
+  readonly from?: string
+  readonly tables: Readonly<Record<string, unknown>>
+}
+
+export interface FilesData extends TableData {
+  readonly kind: 'files'
+  readonly path: string | readonly string[]
+  readonly format: 'csv' | 'ndjson' | 'parquet'
+  readonly csv?: CsvOptions
+  readonly by?: string
+}
+
+export interface EventData extends TableData {
+  readonly kind: 'event'
+  readonly name: string
+  readonly example?: Readonly<Record<string, unknown>>
+}
+
+export interface ObjectData extends TableData {
+  readonly kind: 'object'
+  readonly history?: boolean
+  readonly sql: unknown
+}
+
+export interface ActivityData extends TableData {
+  readonly kind: 'activity'
+  readonly says: string
+  readonly by: string
+  readonly to?: readonly string[]
+  /** Called by `buildModel` with the activity itself, so that a fault in it is reported with the others. */
+  readonly checks?: (row: object) => unknown
+  readonly sql: unknown
+}
+
+export interface AttributesData extends TableData {
+  readonly kind: 'attributes'
+  readonly object: unknown
+  readonly history?: boolean
+  readonly sql?: unknown
+  /** Derived attributes by name; then there is no `sql`. */
+  readonly derived?: Readonly<Record<string, unknown>>
+  readonly describe?: Readonly<Record<string, string | undefined>>
+}
+
+export interface MergedData {
+  readonly kind: 'merged'
+  readonly place: Place
+  readonly activity: unknown
+  readonly owner?: string
+  readonly description?: string
+  readonly groups?: readonly unknown[]
+}
+
+export type Selector = { readonly kind: 'all' | 'first' | 'last' } | { readonly kind: 'nth'; readonly n: number }
+
+/** `first(purchase)` before a column is taken. */
+export interface RowData {
+  readonly kind: 'row'
+  readonly activity: unknown
+  readonly selector: Selector
+  readonly filter?: unknown
+  readonly within?: string
+}
+
+export interface SelectionData {
+  readonly kind: 'selection'
+  readonly row: RowData
+  readonly column: string
+}
+
+export interface MetricOptions {
+  readonly description?: string
+  readonly owner?: string
+  readonly unit?: string
+  readonly synonyms?: readonly string[]
+  readonly direction?: 'up' | 'down'
+}
+
+export interface AggregateData {
+  readonly kind: 'aggregate'
+  readonly place: Place
+  readonly aggregate: Aggregate
+  /** The table of a count, the column of the others. */
+  readonly of: unknown
+  readonly filter?: unknown
+  readonly within?: string
+  readonly options: MetricOptions
+}
+
+export interface RatioData {
+  readonly kind: 'ratio'
+  readonly place: Place
+  readonly numerator: unknown
+  readonly denominator: unknown
+  readonly options: MetricOptions
+}
+
+export interface FormulaData {
+  readonly kind: 'formula'
+  readonly place: Place
+  readonly texts: readonly string[]
+  readonly holes: readonly unknown[]
+  readonly options: MetricOptions
+}
+
+export type TableDefinitionData = RawTableData | FilesData | EventData | ObjectData | ActivityData | AttributesData
+export type MetricData = AggregateData | RatioData | FormulaData
+
+export type DefinitionData =
+  | ColumnData | PathData | ConditionData | SqlData
+  | SourceData | TableDefinitionData | MergedData
+  | RowData | SelectionData | MetricData
+
+/** What lies under the symbol; undefined for anything that no builder made. */
+export function definitionOf(value: unknown): DefinitionData | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
+  return (value as { readonly [definition]?: DefinitionData })[definition]
+}
+
+/** Puts data under the symbol without showing it among the object's keys. */
+export function define<T extends object>(target: T, data: DefinitionData): T {
+  return Object.defineProperty(target, definition, { value: data, enumerable: false })
+}
+
+/** Leaves out what is undefined, so that optional properties are absent. */
+export function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}
+
+/** A short name for what was found where something else was expected. */
+export function describeValue(value: unknown): string {
+  const kind = definitionOf(value)?.kind
+  if (kind !== undefined) return kindNames[kind]
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
+  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 40))}`
+  return typeof value === 'object' ? 'a plain object' : `the ${typeof value} ${String(value)}`
+}
+
+const kindNames: Readonly<Record<DefinitionData['kind'], string>> = {
+  column: 'a column', path: 'a path', condition: 'a condition', sql: 'a sql text', source: 'a source', raw_table: 'a raw table',
+  files: 'a raw table of files', event: 'an event', object: 'an object', activity: 'an activity', attributes: 'attributes',
+  merged: 'a merged table', row: 'a selected row', selection: 'a selection', aggregate: 'a metric', ratio: 'a metric', formula: 'a metric',
+}

@@ -1,0 +1,197 @@
+/** Builders of tables: raw (`source`, `files`, `event`), `object`, `activity`, `attributes`, `merged`. */
+import { callPlace } from './call-place.ts'
+import { attachColumns, text, timestamp, date, type Column, type Columns } from './columns.ts'
+import type { ColumnKind, Condition } from './conditions.ts'
+import { define, definition, definitionOf, type ActivityData, type Defined, type TableDefinitionData } from './definition.ts'
+import type { CsvOptions } from './model.ts'
+import type { Derived } from './selections.ts'
+import type { Sql } from './sql-template.ts'
+
+/** A declared table with its columns as properties. */
+export type Table<Kind extends string, C extends Columns> = Readonly<C> & { readonly [definition]: { readonly kind: Kind } }
+
+/** The names of the columns of these kinds. */
+export type NamesOf<C extends Columns, Kind extends ColumnKind> = {
+  [Name in keyof C]: C[Name] extends Column<Kind> ? Name : never
+}[keyof C] &
+  string
+
+export interface TableOptions<C extends Columns> {
+  /** Partition by the local day of this column. */
+  readonly by?: NoInfer<NamesOf<C, 'timestamp' | 'date'>>
+  /** Schema and table in the database; `public.<name>` when absent. */
+  readonly from?: string
+}
+
+/** One table of a `source`. */
+export function table<C extends Columns>(description: string, columns: C, options: TableOptions<C> = {}): Table<'raw_table', C> {
+  return finish({ kind: 'raw_table', description, columns, ...options, place: callPlace(table) })
+}
+
+export interface SourceSpec<T> {
+  readonly owner: string
+  /** The name under `sources` in maru.config.ts. */
+  readonly from: string
+  readonly tables: T
+}
+
+export type Source<T> = Readonly<T> & { readonly [definition]: { readonly kind: 'source' } }
+
+/** The tables of a database: `raw/shop.ts` declares `raw.shop.<table>`. */
+export function source<T extends Readonly<Record<string, Defined<'raw_table'>>>>(spec: SourceSpec<T>): Source<T> {
+  const { owner, from, tables } = spec
+  const result = { ...tables } as Source<T>
+  return define(result, { kind: 'source', owner, from, tables: plainRecord(tables), place: callPlace(source) })
+}
+
+export interface FilesSpec<C extends Columns> {
+  readonly owner: string
+  readonly description: string
+  /** Paths or globs, relative to the project folder. */
+  readonly path: string | readonly string[]
+  readonly format: 'csv' | 'ndjson' | 'parquet'
+  readonly csv?: CsvOptions
+  readonly by?: NoInfer<NamesOf<C, 'timestamp' | 'date'>>
+  readonly columns: C
+}
+
+/** A raw table whose rows come from files. */
+export function files<C extends Columns>(spec: FilesSpec<C>): Table<'raw_table', C> {
+  return finish({ ...spec, kind: 'files', columns: plainRecord(spec.columns), place: callPlace(files) })
+}
+
+export interface EventSpec<P extends Columns> {
+  readonly owner: string
+  readonly description: string
+  /** The event's name as clients send it. */
+  readonly name: string
+  readonly properties: P
+  readonly example: { readonly [Name in keyof P]?: unknown }
+}
+
+/** What every event has besides its properties. */
+interface EventColumns {
+  readonly id: Column<'text'>
+  readonly occurred_at: Column<'timestamp'>
+  readonly received_at: Column<'timestamp'>
+  readonly anonymous_id: Column<'text'>
+  readonly member_id: Column<'text'>
+  readonly day: Column<'date'>
+}
+
+export const eventColumns: Readonly<Record<keyof EventColumns, Column>> = {
+  id: text('identity of the event, given by who sent it', { required: true }),
+  occurred_at: timestamp('when it happened'),
+  received_at: timestamp('when Maru received it'),
+  anonymous_id: text('the visitor before anyone knew who it was'),
+  member_id: text('the member, where known'),
+  day: date('local day of occurred_at'),
+}
+
+/** An entry of the event catalog. */
+export function event<P extends Columns>(spec: EventSpec<P>): Table<'event', P & EventColumns> {
+  const { owner, description, name, properties, example } = spec
+  const columns = plainRecord(properties)
+  const result = attachColumns({}, { ...eventColumns, ...columns })
+  return define(result, { kind: 'event', owner, description, name, columns, example, place: callPlace(event) }) as Table<'event', P & EventColumns>
+}
+
+export interface ObjectSpec<C extends Columns> {
+  readonly owner: string
+  readonly description: string
+  /** One row per version, with `valid_from` beside the columns. */
+  readonly history?: boolean
+  readonly columns: C
+  readonly sql: Sql
+}
+
+/** A thing with an id. */
+export function object<C extends Columns>(spec: ObjectSpec<C>): Table<'object', C> {
+  return finish({ ...spec, kind: 'object', columns: plainRecord(spec.columns), place: callPlace(object) })
+}
+
+export interface ActivitySpec<C extends Columns> {
+  /** The sentence, with columns in braces: `{member} bought {product}`. */
+  readonly says: string
+  readonly owner: string
+  readonly description: string
+  readonly columns: C
+  /** The reference to who does it. */
+  readonly by: NoInfer<NamesOf<C, 'reference'>>
+  /** The references to what it is done to. */
+  readonly to?: readonly NoInfer<NamesOf<C, 'reference'>>[]
+  /** Conditions that hold on every row, by name. */
+  readonly checks?: (row: NoInfer<C>) => Readonly<Record<string, Condition>>
+  readonly sql: Sql
+}
+
+interface DayColumn {
+  readonly day: Column<'date'>
+}
+
+/** Something that an object did: when, who, to what, and its measures. */
+export function activity<C extends Columns>(spec: ActivitySpec<C>): Table<'activity', C & DayColumn> {
+  const columns = plainRecord(spec.columns)
+  const result = attachColumns({}, { ...columns, day: dayColumn }) as Table<'activity', C & DayColumn>
+  return define(result, { ...spec, kind: 'activity', columns, place: callPlace(activity) } as ActivityData)
+}
+
+export const dayColumn: Column<'date'> = date('local day of occurred_at')
+
+/** Attributes from SQL. */
+export interface AttributesSpec<C extends Columns> {
+  readonly history?: boolean
+  readonly columns: C
+  readonly sql: Sql
+}
+
+export interface AttributesOptions<Name extends string> {
+  /** The object's owner when absent. */
+  readonly owner?: string
+  readonly description?: string
+  /** Descriptions by attribute, where the one made from the selection does not do. */
+  readonly describe?: { readonly [N in Name]?: string }
+}
+
+type DerivedColumns<A> = { readonly [Name in keyof A]: A[Name] extends Derived<infer Kind> ? Column<Kind> : never }
+
+type NamedObject = Defined<'object'>
+
+/** Dated attributes of an object: derived from activities, or from SQL. */
+export function attributes<C extends Columns>(object: NamedObject, spec: AttributesSpec<C>, options?: AttributesOptions<keyof C & string>): Table<'attributes', C>
+export function attributes<A extends Readonly<Record<string, Derived>>>(
+  object: NamedObject, derived: A, options?: AttributesOptions<keyof A & string>): Table<'attributes', DerivedColumns<A>>
+export function attributes(object: NamedObject, given: object, options: AttributesOptions<string> = {}): unknown {
+  const place = callPlace(attributes)
+  const spec = plainRecord(given)
+  if (isSqlSpec(spec)) return finish({ ...options, ...spec, columns: plainRecord(spec['columns']), kind: 'attributes', object, place })
+  const names = Object.fromEntries(Object.keys(spec).map((name) => [name, text('')]))
+  return define(attachColumns({}, names), { ...options, kind: 'attributes', object, place, columns: {}, derived: spec })
+}
+
+/** `columns` may also be the name of a derived attribute, then it holds a selection. */
+function isSqlSpec(spec: Readonly<Record<string, unknown>>): boolean {
+  return definitionOf(spec['sql'])?.kind === 'sql' || (spec['columns'] !== undefined && definitionOf(spec['columns']) === undefined)
+}
+
+export interface MergedOptions {
+  readonly owner?: string
+  readonly description?: string
+  /** Attach only these version groups: objects with history and attributes. All when absent. */
+  readonly groups?: readonly Defined<'object' | 'attributes'>[]
+}
+
+/** Overrides what Maru derives for an activity. */
+export function merged(activity: Defined<'activity'>, options: MergedOptions = {}): Defined<'merged'> {
+  return define({}, { ...options, kind: 'merged', activity, place: callPlace(merged) }) as Defined<'merged'>
+}
+
+function finish<T>(data: TableDefinitionData): T {
+  return define(attachColumns({}, data.columns), data) as T
+}
+
+/** A record that any caller can be trusted to iterate; what is not one becomes empty and `buildModel` misses the columns. */
+function plainRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
