@@ -11,8 +11,14 @@ export type Day = string
 export function parseDay(text: string): Day {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
   const date = match === null ? undefined : new Date(`${text}T00:00:00Z`)
-  if (date === undefined || Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== text) {
-    throw new MaruError('USAGE', `"${text}" is not a day`, { hint: 'write a day as YYYY-MM-DD, for example 2011-03-31' })
+  if (
+    date === undefined ||
+    Number.isNaN(date.getTime()) ||
+    date.toISOString().slice(0, 10) !== text
+  ) {
+    throw new MaruError('USAGE', `"${text}" is not a day`, {
+      hint: 'write a day as YYYY-MM-DD, for example 2011-03-31',
+    })
   }
   return text
 }
@@ -51,8 +57,20 @@ const dayFormats = new Map<string, Intl.DateTimeFormat>()
 function dayFormat(zone: string): Intl.DateTimeFormat {
   let format = dayFormats.get(zone)
   if (format === undefined) {
-    format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })
+    format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: zone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+    })
     dayFormats.set(zone, format)
   }
   return format
+}
+
+/** UTC microseconds of an ISO 8601 instant with `Z` and up to six decimals of a second, as engines return it. */
+export function instantMicros(iso: string): bigint {
+  const match = /^([+-]?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?Z$/.exec(iso)
+  if (match === null) throw new MaruError('BUG', `"${iso}" is not an instant`)
+  return BigInt(Date.parse(`${match[1]}Z`)) * 1000n + BigInt((match[2] ?? '').padEnd(6, '0'))
 }

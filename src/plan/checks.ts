@@ -4,11 +4,17 @@ import type { ColumnModel, Model, TableModel } from '../model/model.ts'
 import { predicateSql } from './predicate.ts'
 import type { Check } from './task.ts'
 
-/** The name under which the checks see the rows to be published. */
+/** The names under which the checks see the rows to be published, and the stored rows of the partitions that are not rebuilt. */
 export const made = 'made'
+export const rest = 'rest'
 
 export function checksOf(model: Model, table: TableModel): readonly Check[] {
-  return [...keyChecks(table), ...requiredChecks(table), ...referenceChecks(model, table), ...declaredChecks(table)]
+  return [
+    ...keyChecks(table),
+    ...requiredChecks(table),
+    ...referenceChecks(model, table),
+    ...declaredChecks(table),
+  ]
 }
 
 function keyChecks(table: TableModel): readonly Check[] {
@@ -18,9 +24,21 @@ function keyChecks(table: TableModel): readonly Check[] {
     name: `${key.join('_and_')}_is_unique`,
     describes: `${key.join(', ')} is unique`,
     sql: duplicateSql(key),
-    ...(table.kind === 'activity' ? { wholeTable: { column: key[0]! } } : {}),
   }
-  return [...key.map((name) => notNull(name)), unique]
+  return [
+    ...key.map((name) => notNull(name)),
+    unique,
+    ...(table.kind === 'activity' ? [uniqueAcrossDays(table.key)] : []),
+  ]
+}
+
+/** A key's partition follows from the key itself elsewhere; an activity's follows from its instant, so other days are looked at too. */
+function uniqueAcrossDays(key: string): Check {
+  return {
+    name: `${key}_is_unique_across_days`,
+    describes: `${key} is on one day only`,
+    sql: `select ${made}.* from ${made} join ${rest} on ${rest}.${key} = ${made}.${key}`,
+  }
 }
 
 function duplicateSql(key: readonly string[]): string {
@@ -51,24 +69,44 @@ function requiredChecks(table: TableModel): readonly Check[] {
   const always = table.kind === 'activity' ? new Set(['occurred_at']) : new Set<string>()
   const filled = new Set(['version', 'recorded_at', 'valid_to', 'day'])
   return table.columns
-    .filter((column) => (column.required || always.has(column.name)) && !key.has(column.name) && !filled.has(column.name))
+    .filter(
+      (column) =>
+        (column.required || always.has(column.name)) &&
+        !key.has(column.name) &&
+        !filled.has(column.name),
+    )
     .map((column) => notNull(column.name))
 }
 
 function notNull(name: string): Check {
-  return { name: `${name}_is_known`, describes: `${name} is not null`, sql: `select * from ${made} where ${name} is null` }
+  return {
+    name: `${name}_is_known`,
+    describes: `${name} is not null`,
+    sql: `select * from ${made} where ${name} is null`,
+  }
 }
 
 /** Every reference that is known names an object that exists. */
 function referenceChecks(model: Model, table: TableModel): readonly Check[] {
   if (table.kind !== 'object' && table.kind !== 'activity' && table.kind !== 'attributes') return []
   const own: readonly Pick<ColumnModel, 'name' | 'refers' | 'orphans'>[] =
-    table.kind === 'attributes' ? [{ name: table.key, refers: table.object, ...(table.orphans === undefined ? {} : { orphans: table.orphans }) }] : []
+    table.kind === 'attributes'
+      ? [
+          {
+            name: table.key,
+            refers: table.object,
+            ...(table.orphans === undefined ? {} : { orphans: table.orphans }),
+          },
+        ]
+      : []
   return [...own, ...table.columns].flatMap((column) => {
     if (column.refers === undefined || column.orphans === 'allowed') return []
     const target = model.tables.find((each) => each.id === column.refers)
     assert(target?.kind === 'object', `${column.refers} is an object`)
-    const existing = target.id === table.id ? made : target.id
+    const existing =
+      target.id === table.id
+        ? `(select ${target.key} from ${made} union all select ${target.key} from ${rest}) as own`
+        : target.id
     return [
       {
         name: `${column.name}_exists`,
@@ -82,7 +120,10 @@ function referenceChecks(model: Model, table: TableModel): readonly Check[] {
 /** A declared predicate that is false is a fault; one that is unknown is not. */
 function declaredChecks(table: TableModel): readonly Check[] {
   if (table.kind !== 'activity') return []
-  const paths = { expression: (path: string) => path, type: (path: string) => table.columns.find((column) => column.name === path)!.type }
+  const paths = {
+    expression: (path: string) => path,
+    type: (path: string) => table.columns.find((column) => column.name === path)!.type,
+  }
   return table.checks.map((check) => ({
     name: check.name,
     describes: check.name.replaceAll('_', ' '),

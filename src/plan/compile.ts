@@ -46,50 +46,97 @@ function compileTask(context: Context, table: TableModel): Task {
     stringifyJson(checks.map((check) => check.sql)),
     table.kind === 'raw_table' ? stringifyJson(table.origin) : '',
   )
-  return { id: table.id, table, columns, partition, rows, inputs, references: referencesOf(table), checks, version, definition }
+  return {
+    id: table.id,
+    table,
+    columns,
+    partition,
+    rows,
+    inputs,
+    references: referencesOf(table),
+    checks,
+    version,
+    definition,
+  }
 }
 
 /** Activities, merged tables and raw tables with `by` go by local day; what has one key by its hash; the rest is one piece. */
 export function partitionOf(table: TableModel, buckets: number): PartitionSpec {
-  if (table.columns.some((column) => column.name === filledColumns.day)) return { kind: 'day', column: filledColumns.day }
+  if (table.columns.some((column) => column.name === filledColumns.day))
+    return { kind: 'day', column: filledColumns.day }
   const key = keyOf(table)
   const type = table.columns.find((column) => column.name === key)?.type.kind
-  if (key === undefined || (type !== 'integer' && type !== 'text' && type !== 'uuid')) return { kind: 'none' }
+  if (key === undefined || (type !== 'integer' && type !== 'text' && type !== 'uuid'))
+    return { kind: 'none' }
   return { kind: 'bucket', column: key, count: buckets }
 }
 
 function keyOf(table: TableModel): string | undefined {
   if (table.kind === 'object' || table.kind === 'attributes') return table.key
-  return table.kind === 'raw_table' && table.origin.kind === 'database' && table.key.length === 1 ? table.key[0] : undefined
+  return table.kind === 'raw_table' && table.origin.kind === 'database' && table.key.length === 1
+    ? table.key[0]
+    : undefined
 }
 
-function inputsOf(context: Context, table: TableModel, partition: PartitionSpec): readonly TaskInput[] {
+function inputsOf(
+  context: Context,
+  table: TableModel,
+  partition: PartitionSpec,
+): readonly TaskInput[] {
   if (table.kind === 'merged') return mergedInputs(table)
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
-    return [...new Set(table.from.attributes.map((attribute) => attribute.selection.activity))].toSorted().map((id) => ({ id, mapping: 'all' }))
+    return [...new Set(table.from.attributes.map((attribute) => attribute.selection.activity))]
+      .toSorted()
+      .map((id) => ({ id, mapping: 'all' }))
   }
-  const sql = table.kind === 'attributes' && table.from.kind === 'sql' ? table.from.sql : table.kind === 'object' || table.kind === 'activity' ? table.sql : undefined
+  const sql =
+    table.kind === 'attributes' && table.from.kind === 'sql'
+      ? table.from.sql
+      : table.kind === 'object' || table.kind === 'activity'
+        ? table.sql
+        : undefined
   if (sql === undefined) return []
   const ids = new Set(sql.parts.flatMap((part) => (part.kind === 'table' ? [part.id] : [])))
-  return [...ids].toSorted().map((id) => ({ id, mapping: mappingOf(context, { table, partition, input: context.byId.get(id) }) }))
+  return [...ids]
+    .toSorted()
+    .map((id) => ({
+      id,
+      mapping: mappingOf(context, { table, partition, input: context.byId.get(id) }),
+    }))
 }
 
 /** The activity's day is the merged row's day; a version that begins at an instant changes no row before it. */
 function mergedInputs(table: MergedModel): readonly TaskInput[] {
   const groups = [...new Set(table.versions.map((version) => version.group))].toSorted()
-  return [{ id: table.activity, mapping: 'same_day' }, ...groups.map((id) => ({ id, mapping: 'from_instant' as const }))]
+  return [
+    { id: table.activity, mapping: 'same_day' },
+    ...groups.map((id) => ({ id, mapping: 'from_instant' as const })),
+  ]
 }
 
 /** Same day or same bucket only where the bound plan proves that an output row is made of input rows of that one partition. */
-function mappingOf(context: Context, edge: { readonly table: TableModel; readonly partition: PartitionSpec; readonly input: TableModel | undefined }): TaskInput['mapping'] {
+function mappingOf(
+  context: Context,
+  edge: {
+    readonly table: TableModel
+    readonly partition: PartitionSpec
+    readonly input: TableModel | undefined
+  },
+): TaskInput['mapping'] {
   const binding = context.options.bindings.get(edge.table.id)
   if (binding === undefined || edge.input === undefined) return 'all'
   const inputPartition = partitionOf(edge.input, context.options.buckets)
   const proven = (column: string | undefined, output: string): boolean =>
-    column !== undefined && binding.lineage.preserved.some((each) => each.table === edge.input!.id && each.column === column && each.output === output)
-  if (edge.partition.kind === 'day' && inputPartition.kind === 'day') return proven(dayColumn(edge.input), 'occurred_at') ? 'same_day' : 'all'
+    column !== undefined &&
+    binding.lineage.preserved.some(
+      (each) => each.table === edge.input!.id && each.column === column && each.output === output,
+    )
+  if (edge.partition.kind === 'day' && inputPartition.kind === 'day')
+    return proven(dayColumn(edge.input), 'occurred_at') ? 'same_day' : 'all'
   if (edge.partition.kind === 'bucket' && inputPartition.kind === 'bucket') {
-    const sameType = columnOf(edge.input, inputPartition.column)?.type.kind === columnOf(edge.table, edge.partition.column)?.type.kind
+    const sameType =
+      columnOf(edge.input, inputPartition.column)?.type.kind ===
+      columnOf(edge.table, edge.partition.column)?.type.kind
     return sameType && proven(inputPartition.column, edge.partition.column) ? 'same_bucket' : 'all'
   }
   return 'all'
@@ -108,7 +155,9 @@ function columnOf(table: TableModel, name: string): ColumnModel | undefined {
 function referencesOf(table: TableModel): readonly TableId[] {
   if (table.kind !== 'object' && table.kind !== 'activity' && table.kind !== 'attributes') return []
   const own = table.kind === 'attributes' ? [table.object] : []
-  return [...new Set([...own, ...table.columns.flatMap((column) => column.refers ?? [])])].filter((id) => id !== table.id).toSorted()
+  return [...new Set([...own, ...table.columns.flatMap((column) => column.refers ?? [])])]
+    .filter((id) => id !== table.id)
+    .toSorted()
 }
 
 interface Compiled {
@@ -118,7 +167,10 @@ interface Compiled {
   readonly inputs: readonly TaskInput[]
 }
 
-function definitionOf(context: Context, { table, rows, partition, inputs }: Compiled): TaskDefinition {
+function definitionOf(
+  context: Context,
+  { table, rows, partition, inputs }: Compiled,
+): TaskDefinition {
   const lineage = context.options.bindings.get(table.id)?.lineage
   return {
     sql: rows.sql,
@@ -136,11 +188,14 @@ function definitionOf(context: Context, { table, rows, partition, inputs }: Comp
 }
 
 /** A text that changes when what makes the column changes. */
-function expressionOf(table: TableModel, name: string, lineage: Binding['lineage'] | undefined): string {
+function expressionOf(
+  table: TableModel,
+  name: string,
+  lineage: Binding['lineage'] | undefined,
+): string {
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
     const attribute = table.from.attributes.find((each) => each.name === name)
     return attribute === undefined ? '' : stringifyJson(attribute.selection)
   }
   return lineage?.columns.find((column) => column.output === name)?.expression ?? ''
 }
-

@@ -7,13 +7,22 @@
  * carried forward from the activity that set them. Minimum, maximum, first, last and nth within a window look the window up.
  */
 import { assert } from '../base/errors.ts'
-import type { ActivityModel, AttributesModel, DerivedAttribute, Duration, Model, Selection } from '../model/model.ts'
+import type {
+  ActivityModel,
+  AttributesModel,
+  DerivedAttribute,
+  Duration,
+  Model,
+  Selection,
+} from '../model/model.ts'
 import { predicateSql, sqlType } from './predicate.ts'
 
 /** One SELECT of (key, valid_from, the attributes in order). */
 export function derivedSelect(model: Model, table: AttributesModel): string {
   assert(table.from.kind === 'derived', `${table.id} is derived`)
-  const parts = table.from.attributes.map((attribute, index) => attributeParts(model, table, { attribute, index }))
+  const parts = table.from.attributes.map((attribute, index) =>
+    attributeParts(model, table, { attribute, index }),
+  )
   const names = parts.flatMap((part) => part.moveColumns)
   const moves = parts.flatMap((part) => part.moves.map((move) => moveSelect(names, move)))
   const ctes = [
@@ -68,7 +77,8 @@ interface Numbered {
 function attributeParts(model: Model, table: AttributesModel, numbered: Numbered): AttributeParts {
   const { selection } = numbered.attribute
   const event = eventCte(model, table, numbered)
-  if (isAdditive(model, selection)) return additiveParts(event, numbered, { table, floating: takesNumber(model, selection) })
+  if (isAdditive(model, selection))
+    return additiveParts(event, numbered, { table, floating: takesNumber(model, selection) })
   if (selection.within !== undefined) return lookupParts(event, numbered, table)
   if (selection.take.kind === 'aggregate') return extremeParts(event, numbered, table)
   return carriedParts(event, numbered, table)
@@ -83,7 +93,9 @@ function isAdditive(model: Model, selection: Selection): boolean {
 }
 
 function takesNumber(model: Model, selection: Selection): boolean {
-  const column = model.tables.find((each) => each.id === selection.activity)?.columns.find((each) => each.name === selection.take.column)
+  const column = model.tables
+    .find((each) => each.id === selection.activity)
+    ?.columns.find((each) => each.name === selection.take.column)
   return column?.type.kind === 'number'
 }
 
@@ -97,7 +109,10 @@ function eventCte(model: Model, table: AttributesModel, { attribute, index }: Nu
     selection.filter === undefined
       ? ''
       : `\n    and ${predicateSql({ kind: 'and', operands: [selection.filter] }, { expression: (path) => path, type: (path) => activity.columns.find((each) => each.name === path)!.type })}`
-  const expires = selection.within === undefined ? '' : `,\n    occurred_at + ${interval(selection.within)} as expires_at`
+  const expires =
+    selection.within === undefined
+      ? ''
+      : `,\n    occurred_at + ${interval(selection.within)} as expires_at`
   return `event_${index} as (
   select ${reference} as object_key, occurred_at, ${activity.key} as event_id, ${column} as taken${expires},
     row_number() over (partition by ${reference} order by occurred_at, ${activity.key}) as place,
@@ -108,7 +123,11 @@ function eventCte(model: Model, table: AttributesModel, { attribute, index }: Nu
 }
 
 /** count, sum, average, distinct: what enters at occurred_at and leaves when it expires. */
-function additiveParts(event: string, { attribute, index }: Numbered, { table, floating }: { readonly table: AttributesModel; readonly floating: boolean }): AttributeParts {
+function additiveParts(
+  event: string,
+  { attribute, index }: Numbered,
+  { table, floating }: { readonly table: AttributesModel; readonly floating: boolean },
+): AttributeParts {
   const take = attribute.selection.take
   assert(take.kind === 'aggregate', 'additive attributes aggregate')
   const within = attribute.selection.within !== undefined
@@ -119,10 +138,27 @@ function additiveParts(event: string, { attribute, index }: Numbered, { table, f
   const totalType = take.aggregate !== 'average' ? type : floating ? 'double' : 'decimal(38, 9)'
   const distinct = take.aggregate === 'distinct'
   const source = distinct ? `span_${index}` : `event_${index}`
-  const known = take.aggregate === 'count' && take.column === undefined ? undefined : 'taken is not null'
-  const values = (sign: string): Record<string, string> => ({ [count]: `${sign}1`, ...(sums ? { [total]: `${sign}taken` } : {}) })
-  const moves: Move[] = [{ from: source, at: distinct ? 'starts_at' : 'occurred_at', values: values(''), ...(known === undefined ? {} : { where: known }) }]
-  if (within) moves.push({ from: source, at: distinct ? 'ends_at' : 'expires_at', values: values('-'), ...(known === undefined ? {} : { where: known }) })
+  const known =
+    take.aggregate === 'count' && take.column === undefined ? undefined : 'taken is not null'
+  const values = (sign: string): Record<string, string> => ({
+    [count]: `${sign}1`,
+    ...(sums ? { [total]: `${sign}taken` } : {}),
+  })
+  const moves: Move[] = [
+    {
+      from: source,
+      at: distinct ? 'starts_at' : 'occurred_at',
+      values: values(''),
+      ...(known === undefined ? {} : { where: known }),
+    },
+  ]
+  if (within)
+    moves.push({
+      from: source,
+      at: distinct ? 'ends_at' : 'expires_at',
+      values: values('-'),
+      ...(known === undefined ? {} : { where: known }),
+    })
   const numberOf = `running.${count}`
   const value =
     take.aggregate === 'sum'
@@ -132,9 +168,14 @@ function additiveParts(event: string, { attribute, index }: Numbered, { table, f
         : `cast(coalesce(${numberOf}, 0) as ${type})`
   return {
     ctes: distinct ? [event, spanCte(index, within)] : [event],
-    moveColumns: [{ name: count, type: 'bigint', combine: 'sum' }, ...(sums ? [{ name: total, type: totalType, combine: 'sum' as const }] : [])],
+    moveColumns: [
+      { name: count, type: 'bigint', combine: 'sum' },
+      ...(sums ? [{ name: total, type: totalType, combine: 'sum' as const }] : []),
+    ],
     moves,
-    running: [count, ...(sums ? [total] : [])].map((name) => `,\n    sum(${name}) over (${soFar}) as ${name}`).join(''),
+    running: [count, ...(sums ? [total] : [])]
+      .map((name) => `,\n    sum(${name}) over (${soFar}) as ${name}`)
+      .join(''),
     value: `${value} as ${attribute.name}`,
   }
 }
@@ -168,9 +209,16 @@ span_${index} as (
 }
 
 /** min and max over all activities so far. */
-function extremeParts(event: string, { attribute, index }: Numbered, table: AttributesModel): AttributeParts {
+function extremeParts(
+  event: string,
+  { attribute, index }: Numbered,
+  table: AttributesModel,
+): AttributeParts {
   const take = attribute.selection.take
-  assert(take.kind === 'aggregate' && (take.aggregate === 'min' || take.aggregate === 'max'), 'extremes are min or max')
+  assert(
+    take.kind === 'aggregate' && (take.aggregate === 'min' || take.aggregate === 'max'),
+    'extremes are min or max',
+  )
   const name = `extreme_${index}`
   return {
     ctes: [event],
@@ -182,7 +230,11 @@ function extremeParts(event: string, { attribute, index }: Numbered, table: Attr
 }
 
 /** first, last, nth: set by one activity and carried forward, unknown values included. */
-function carriedParts(event: string, { attribute, index }: Numbered, table: AttributesModel): AttributeParts {
+function carriedParts(
+  event: string,
+  { attribute, index }: Numbered,
+  table: AttributesModel,
+): AttributeParts {
   const value = `value_${index}`
   const setting = `setting_${index}`
   return {
@@ -191,14 +243,25 @@ function carriedParts(event: string, { attribute, index }: Numbered, table: Attr
       { name: value, type: columnType(table, attribute.name), combine: 'max' },
       { name: setting, type: 'bigint', combine: 'sum' },
     ],
-    moves: [{ from: `event_${index}`, at: 'occurred_at', values: { [value]: 'taken', [setting]: '1' }, where: selectorCondition(attribute.selection) }],
+    moves: [
+      {
+        from: `event_${index}`,
+        at: 'occurred_at',
+        values: { [value]: 'taken', [setting]: '1' },
+        where: selectorCondition(attribute.selection),
+      },
+    ],
     running: `,\n    ${value}, sum(${setting}) over (${soFar}) as ${setting}`,
     value: `max(running.${value}) over (partition by running.object_key, running.${setting}) as ${attribute.name}`,
   }
 }
 
 /** Within a window, where totals do not help: the activities of the window are looked up at each candidate instant. */
-function lookupParts(event: string, { attribute, index }: Numbered, table: AttributesModel): AttributeParts {
+function lookupParts(
+  event: string,
+  { attribute, index }: Numbered,
+  table: AttributesModel,
+): AttributeParts {
   const { selection } = attribute
   const marker = `seen_${index}`
   const taken =
@@ -233,10 +296,13 @@ function lookupParts(event: string, { attribute, index }: Numbered, table: Attri
   }
 }
 
-const soFar = 'partition by object_key order by happened_at rows between unbounded preceding and current row'
+const soFar =
+  'partition by object_key order by happened_at rows between unbounded preceding and current row'
 
 function moveSelect(columns: readonly MoveColumn[], move: Move): string {
-  const values = columns.map((column) => `cast(${move.values[column.name] ?? 'null'} as ${column.type}) as ${column.name}`)
+  const values = columns.map(
+    (column) => `cast(${move.values[column.name] ?? 'null'} as ${column.type}) as ${column.name}`,
+  )
   const where = move.where === undefined ? '' : `\n  where ${move.where}`
   return `  select object_key, ${move.at} as happened_at${values.map((value) => `, ${value}`).join('')}\n  from ${move.from}${where}`
 }
@@ -248,7 +314,8 @@ function selectorCondition(selection: Selection): string {
 
 /** The activity's column that holds the object: the actor if it is one, else the first target that is. */
 export function referenceTo(activity: ActivityModel, object: string): string {
-  const refers = (name: string): boolean => activity.columns.find((column) => column.name === name)?.refers === object
+  const refers = (name: string): boolean =>
+    activity.columns.find((column) => column.name === name)?.refers === object
   const reference = [activity.actor, ...activity.targets].find(refers)
   assert(reference !== undefined, `${activity.id} refers to ${object}`)
   return reference

@@ -30,17 +30,27 @@ export function union(left: Dirty, right: Dirty): Dirty {
   if (left.kind === 'all' || right.kind === 'all') return { kind: 'all' }
   if (isEmpty(left)) return right
   if (isEmpty(right)) return left
-  if (left.kind === 'keys' && right.kind === 'keys') return { kind: 'keys', keys: new Set([...left.keys, ...right.keys]) }
+  if (left.kind === 'keys' && right.kind === 'keys')
+    return { kind: 'keys', keys: new Set([...left.keys, ...right.keys]) }
   if (left.kind === 'days' && right.kind === 'days') {
-    return { kind: 'days', ranges: mergeRanges([...left.ranges, ...right.ranges]), unknown: left.unknown || right.unknown }
+    return {
+      kind: 'days',
+      ranges: mergeRanges([...left.ranges, ...right.ranges]),
+      unknown: left.unknown || right.unknown,
+    }
   }
   return { kind: 'all' }
 }
 
 /** What of a set by day lies within [from, to), and what remains outside. The unknown day is built with an unlimited range only. */
-export function splitByRange(dirty: Dirty, range: DayRange): { readonly inside: Dirty; readonly outside: Dirty } {
-  if (dirty.kind !== 'days' && dirty.kind !== 'all') return { inside: dirty, outside: { kind: 'none' } }
-  if (range.from === undefined && range.to === undefined) return { inside: dirty, outside: { kind: 'none' } }
+export function splitByRange(
+  dirty: Dirty,
+  range: DayRange,
+): { readonly inside: Dirty; readonly outside: Dirty } {
+  if (dirty.kind !== 'days' && dirty.kind !== 'all')
+    return { inside: dirty, outside: { kind: 'none' } }
+  if (range.from === undefined && range.to === undefined)
+    return { inside: dirty, outside: { kind: 'none' } }
   const ranges = dirty.kind === 'all' ? [{ from: undefined, to: undefined }] : dirty.ranges
   const unknown = dirty.kind === 'all' || dirty.unknown
   const inside = ranges.map((each) => intersect(each, range)).filter(isRange)
@@ -61,7 +71,10 @@ export function holds(dirty: Dirty, partition: PartitionKey): boolean {
   if (dirty.kind === 'none') return false
   if (partition === unknownDay) return dirty.unknown
   const day = partition.slice('day='.length)
-  return dirty.ranges.some((range) => (range.from === undefined || range.from <= day) && (range.to === undefined || day < range.to))
+  return dirty.ranges.some(
+    (range) =>
+      (range.from === undefined || range.from <= day) && (range.to === undefined || day < range.to),
+  )
 }
 
 export function daySet(days: Iterable<PartitionKey>): Dirty {
@@ -79,7 +92,9 @@ export function formatDirty(dirty: Dirty): readonly string[] {
   if (dirty.kind === 'all') return ['*']
   if (dirty.kind === 'keys') return [...dirty.keys].toSorted()
   const ranges = dirty.ranges.map((range) =>
-    range.from !== undefined && range.to === addDays(range.from, 1) ? `day=${range.from}` : `day=${range.from ?? ''}..${range.to ?? ''}`,
+    range.from !== undefined && range.to === addDays(range.from, 1)
+      ? `day=${range.from}`
+      : `day=${range.from ?? ''}..${range.to ?? ''}`,
   )
   return dirty.unknown ? [...ranges, unknownDay] : ranges
 }
@@ -92,14 +107,28 @@ export function parseDirty(texts: readonly string[], byDay: boolean): Dirty {
   for (const text of texts) {
     if (text === unknownDay) continue
     const [from, to] = text.slice('day='.length).split('..') as [string, string?]
-    ranges.push(to === undefined ? { from, to: addDays(from, 1) } : { from: from === '' ? undefined : from, to: to === '' ? undefined : to })
+    ranges.push(
+      to === undefined
+        ? { from, to: addDays(from, 1) }
+        : { from: from === '' ? undefined : from, to: to === '' ? undefined : to },
+    )
   }
   return { kind: 'days', ranges: mergeRanges(ranges), unknown: texts.includes(unknownDay) }
 }
 
 function intersect(left: DayRange, right: DayRange): DayRange | undefined {
-  const from = left.from === undefined ? right.from : right.from === undefined || left.from > right.from ? left.from : right.from
-  const to = left.to === undefined ? right.to : right.to === undefined || left.to < right.to ? left.to : right.to
+  const from =
+    left.from === undefined
+      ? right.from
+      : right.from === undefined || left.from > right.from
+        ? left.from
+        : right.from
+  const to =
+    left.to === undefined
+      ? right.to
+      : right.to === undefined || left.to < right.to
+        ? left.to
+        : right.to
   return from !== undefined && to !== undefined && from >= to ? undefined : { from, to }
 }
 
@@ -110,10 +139,17 @@ function isRange(range: DayRange | undefined): range is DayRange {
 /** Sorted, without overlap, neighbours joined. */
 function mergeRanges(ranges: readonly DayRange[]): readonly DayRange[] {
   const merged: DayRange[] = []
-  for (const range of ranges.toSorted((left, right) => (left.from ?? '').localeCompare(right.from ?? ''))) {
+  for (const range of ranges.toSorted((left, right) =>
+    (left.from ?? '').localeCompare(right.from ?? ''),
+  )) {
     const last = merged.at(-1)
     if (last !== undefined && (last.to === undefined || (range.from ?? '') <= last.to)) {
-      const to = last.to === undefined || range.to === undefined ? undefined : last.to > range.to ? last.to : range.to
+      const to =
+        last.to === undefined || range.to === undefined
+          ? undefined
+          : last.to > range.to
+            ? last.to
+            : range.to
       merged[merged.length - 1] = { from: last.from, to }
     } else merged.push(range)
   }

@@ -11,10 +11,13 @@ export interface Node {
 /** Ids in an order in which each comes after what it needs; ties by name. `after` must have no circle (the model's check holds that). */
 export function order(nodes: readonly Node[]): readonly string[] {
   const byId = new Map(nodes.map((node) => [node.id, node]))
-  const needs = new Map(nodes.map((node) => [node.id, new Set(node.after.filter((id) => byId.has(id)))]))
+  const needs = new Map(
+    nodes.map((node) => [node.id, new Set(node.after.filter((id) => byId.has(id)))]),
+  )
   for (const node of nodes) {
     for (const id of node.preferAfter) {
-      if (byId.has(id) && id !== node.id && !reaches(needs, id, node.id)) needs.get(node.id)!.add(id)
+      if (byId.has(id) && id !== node.id && !reaches(needs, id, node.id))
+        needs.get(node.id)!.add(id)
     }
   }
   const done = new Set<string>()
@@ -44,7 +47,11 @@ export function closure(nodes: readonly Node[], ids: readonly string[]): Readonl
   return found
 }
 
-function reaches(needs: ReadonlyMap<string, ReadonlySet<string>>, from: string, target: string): boolean {
+function reaches(
+  needs: ReadonlyMap<string, ReadonlySet<string>>,
+  from: string,
+  target: string,
+): boolean {
   const seen = new Set<string>()
   const open = [from]
   while (open.length > 0) {

@@ -27,7 +27,9 @@ export function predicateSql(predicate: Predicate, paths: PathResolver): string 
     case 'and':
     case 'or': {
       if (predicate.operands.length === 0) return predicate.kind === 'and' ? 'true' : 'false'
-      return predicate.operands.map((operand) => `(${predicateSql(operand, paths)})`).join(` ${predicate.kind} `)
+      return predicate.operands
+        .map((operand) => `(${predicateSql(operand, paths)})`)
+        .join(` ${predicate.kind} `)
     }
   }
 }
@@ -41,7 +43,9 @@ export function literal(value: Scalar, type: ColumnType): string {
   switch (type.kind) {
     case 'integer':
     case 'number':
-      return typeof value === 'number' ? String(value) : `cast(${quoted} as ${type.kind === 'integer' ? 'bigint' : 'double'})`
+      return typeof value === 'number'
+        ? String(value)
+        : `cast(${quoted} as ${type.kind === 'integer' ? 'bigint' : 'double'})`
     case 'decimal':
       return `cast(${quoted} as decimal(38, ${type.scale}))`
     case 'timestamp':

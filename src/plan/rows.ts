@@ -1,7 +1,15 @@
 /** The SELECT that makes a table's rows, by kind of table; exactly the stored columns in order, cast to their declared types. */
 import { assert } from '../base/errors.ts'
 import { filledColumns } from '../model/model.ts'
-import type { ActivityModel, AttributesModel, MergedModel, Model, ObjectModel, RawTableModel, TableModel } from '../model/model.ts'
+import type {
+  ActivityModel,
+  AttributesModel,
+  MergedModel,
+  Model,
+  ObjectModel,
+  RawTableModel,
+  TableModel,
+} from '../model/model.ts'
 import { sqlText, storedId } from '../model/sql-names.ts'
 import { derivedSelect } from './derived.ts'
 import { sqlType } from './predicate.ts'
@@ -12,7 +20,12 @@ export const incoming = 'incoming'
 
 export function storedColumns(table: TableModel): readonly StoredColumn[] {
   const columns = table.kind === 'merged' ? mergedColumns(table) : table.columns
-  return columns.map(({ name, type, required, description }) => ({ name, type, required, description }))
+  return columns.map(({ name, type, required, description }) => ({
+    name,
+    type,
+    required,
+    description,
+  }))
 }
 
 export function rowsOf(model: Model, table: TableModel): Rows {
@@ -22,7 +35,9 @@ export function rowsOf(model: Model, table: TableModel): Rows {
     case 'raw_event':
       return { kind: 'events', sql: '' }
     case 'object':
-      return table.history ? versions(table, sqlText(table.sql)) : { kind: 'select', sql: castSelect(table, sqlText(table.sql)) }
+      return table.history
+        ? versions(table, sqlText(table.sql))
+        : { kind: 'select', sql: castSelect(table, sqlText(table.sql)) }
     case 'activity':
       return { kind: 'select', sql: activitySelect(table) }
     case 'attributes': {
@@ -36,12 +51,18 @@ export function rowsOf(model: Model, table: TableModel): Rows {
 }
 
 function loadSelect(table: RawTableModel): string {
-  const columns = table.columns.map((column) => (column.name === filledColumns.day ? `${localDay(table.by!)} as day` : column.name))
+  const columns = table.columns.map((column) =>
+    column.name === filledColumns.day ? `${localDay(table.by!)} as day` : column.name,
+  )
   return `select ${columns.join(', ')}\nfrom ${incoming}`
 }
 
 function activitySelect(table: ActivityModel): string {
-  const columns = table.columns.map((column) => (column.name === filledColumns.day ? `${localDay('made.occurred_at')} as day` : castColumn(column)))
+  const columns = table.columns.map((column) =>
+    column.name === filledColumns.day
+      ? `${localDay('made.occurred_at')} as day`
+      : castColumn(column),
+  )
   return `select ${columns.join(', ')}\nfrom (\n${sqlText(table.sql)}\n) as made`
 }
 
@@ -57,8 +78,14 @@ function versions(table: ObjectModel | AttributesModel, sql: string): Rows {
   const own = table.columns.filter((column) => !isFilledByVersions(column.name))
   const attributes = own.filter((column) => column.name !== table.key)
   const order = `partition by ${table.key} order by valid_from`
-  const same = attributes.map((column) => `${column.name} is not distinct from lag(${column.name}) over (${order})`)
-  const repeats = [`lag(valid_from) over (${order}) is not null`, `lag(valid_from) over (${order}) <> valid_from`, ...same].join('\n      and ')
+  const same = attributes.map(
+    (column) => `${column.name} is not distinct from lag(${column.name}) over (${order})`,
+  )
+  const repeats = [
+    `lag(valid_from) over (${order}) is not null`,
+    `lag(valid_from) over (${order}) <> valid_from`,
+    ...same,
+  ].join('\n      and ')
   const text = `with made as (
 ${sql}
 ),
@@ -79,7 +106,12 @@ where repeats = 0`
 }
 
 function isFilledByVersions(name: string): boolean {
-  return name === filledColumns.validFrom || name === filledColumns.validTo || name === filledColumns.recordedAt || name === filledColumns.version
+  return (
+    name === filledColumns.validFrom ||
+    name === filledColumns.validTo ||
+    name === filledColumns.recordedAt ||
+    name === filledColumns.version
+  )
 }
 
 /** The activity's columns and the version of each group that held at the activity's instant. */
@@ -89,7 +121,10 @@ function mergedSelect(model: Model, table: MergedModel): string {
   const columns = activity.columns.map((column) => `activity.${column.name}`)
   const joins = table.versions.map((version, index) => {
     const group = model.tables.find((each) => each.id === version.group)
-    assert(group?.kind === 'object' || group?.kind === 'attributes', `${version.group} has versions`)
+    assert(
+      group?.kind === 'object' || group?.kind === 'attributes',
+      `${version.group} has versions`,
+    )
     const name = `version_${index}`
     columns.push(`${name}.version as ${version.column}`)
     return `left join ${version.group} as ${name} on ${name}.${group.key} = activity.${version.reference}
@@ -101,7 +136,9 @@ function mergedSelect(model: Model, table: MergedModel): string {
 function mergedColumns(table: MergedModel): readonly StoredColumn[] {
   const attached = new Set(table.attached.map((column) => column.column))
   const versionColumns = new Set(table.versions.map((version) => version.column))
-  const own = table.columns.filter((column) => !attached.has(column.name) && !versionColumns.has(column.name))
+  const own = table.columns.filter(
+    (column) => !attached.has(column.name) && !versionColumns.has(column.name),
+  )
   return [
     ...own,
     ...table.versions.map((version) => ({

@@ -50,18 +50,20 @@ export interface TaskInput {
  */
 export type PartitionMapping = 'same_day' | 'same_bucket' | 'from_instant' | 'all'
 
-/** A SELECT over the view `made` (and reference tables by id) of the rows that break the rule. */
+/** A SELECT over `made`, `rest` and the reference tables by id, of the rows that break the rule. */
 export interface Check {
   readonly name: string
   readonly describes: string
   readonly sql: string
-  /** Compared against the whole table, not only the rebuilt partitions. */
-  readonly wholeTable?: { readonly column: string }
 }
 
 export interface TaskDefinition {
   readonly sql: string
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly expression: string }[]
+  readonly columns: readonly {
+    readonly name: string
+    readonly type: string
+    readonly expression: string
+  }[]
   /** Hash of what decides which rows there are. */
   readonly rows: string
   readonly inputs: readonly string[]

@@ -1,0 +1,86 @@
+/** What of a task is stale: follows from the change journal and the task's own record, never from clocks or files. */
+import { localDay } from '../base/time.ts'
+import type { PartitionSpec } from '../lake/lake.ts'
+import type { JournalEntry, TaskRecord } from '../state/state.ts'
+import { daySet, isEmpty, parseDirty, union } from './dirty.ts'
+import type { Dirty } from './dirty.ts'
+import type { PartitionMapping, Task } from './task.ts'
+
+export interface Staleness {
+  readonly dirty: Dirty
+  /** In words, for `maru plan`. */
+  readonly reasons: readonly string[]
+}
+
+export interface StaleQuestion {
+  readonly task: Task
+  readonly record: TaskRecord | undefined
+  /** Entries of the task's inputs; those consumed already may be among them. */
+  readonly journal: readonly JournalEntry[]
+  readonly zone: string
+  readonly full?: boolean
+}
+
+export function staleness({ task, record, journal, zone, full }: StaleQuestion): Staleness {
+  if (full === true) return { dirty: { kind: 'all' }, reasons: ['a full rebuild is asked for'] }
+  if (record === undefined) return { dirty: { kind: 'all' }, reasons: ['never built'] }
+  if (record.version !== task.version)
+    return { dirty: { kind: 'all' }, reasons: ['its definition changed'] }
+  const pending = parseDirty(record.pending, task.partition.kind === 'day')
+  const reasons = isEmpty(pending) ? [] : ['left over from an earlier run']
+  let dirty = pending
+  for (const input of task.inputs) {
+    const consumed = record.consumed[input.id]
+    if (consumed === undefined)
+      return { dirty: { kind: 'all' }, reasons: [`${input.id} was never read`] }
+    const entries = journal.filter(
+      (entry) => entry.tableId === input.id && entry.sequence > consumed,
+    )
+    const changed = affected(entries, { mapping: input.mapping, partition: task.partition, zone })
+    if (isEmpty(changed)) continue
+    dirty = union(dirty, changed)
+    reasons.push(`${input.id} changed`)
+  }
+  return { dirty, reasons }
+}
+
+/** Instants beyond any reading: an entry that says that nothing changed in which version holds when. */
+export const never = '9223372036854775807'
+
+export function affected(
+  entries: readonly JournalEntry[],
+  edge: {
+    readonly mapping: PartitionMapping
+    readonly partition: PartitionSpec
+    readonly zone: string
+  },
+): Dirty {
+  if (entries.length === 0) return { kind: 'none' }
+  switch (edge.mapping) {
+    case 'all':
+      return { kind: 'all' }
+    case 'same_bucket':
+      return { kind: 'keys', keys: new Set(entries.map((entry) => entry.partition)) }
+    case 'same_day':
+      return daySet(entries.map((entry) => entry.partition))
+    case 'from_instant': {
+      if (entries.some((entry) => entry.from === undefined)) return { kind: 'all' }
+      const instants = entries
+        .filter((entry) => entry.from !== never)
+        .map((entry) => BigInt(entry.from!))
+      if (instants.length === 0) return { kind: 'none' }
+      const earliest = instants.reduce((least, instant) => (instant < least ? instant : least))
+      return {
+        kind: 'days',
+        ranges: [{ from: localDay(earliest, edge.zone), to: undefined }],
+        unknown: false,
+      }
+    }
+  }
+}
+
+/** What a rebuild of these partitions upstream may change here: for planning ahead, before contents are known. */
+export function affectedBy(dirty: Dirty, mapping: PartitionMapping): Dirty {
+  if (isEmpty(dirty)) return { kind: 'none' }
+  return mapping === 'same_day' || mapping === 'same_bucket' ? dirty : { kind: 'all' }
+}

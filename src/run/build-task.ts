@@ -1,0 +1,117 @@
+/** One attempt at one task that reads the lake: bind, make the stale rows, check, publish. */
+import { stringifyJson } from '../base/json.ts'
+import type { Session } from '../engine/engine.ts'
+import type { ScanFile } from '../lake/lake.ts'
+import { formatDirty, holds, isEmpty, made, rest, splitByRange } from '../plan/plan.ts'
+import type { DayRange, Dirty, Task, TaskInput } from '../plan/plan.ts'
+import type { TaskUpdate } from '../state/state.ts'
+import { checkRows } from './check-rows.ts'
+import type { Attempt } from './context.ts'
+import { publish } from './publish.ts'
+import type { Published } from './publish.ts'
+import { withSession } from './session.ts'
+import { readStaleness } from './staleness.ts'
+import { bindTable } from './stored-table.ts'
+import { numberVersions } from './versions.ts'
+
+export interface BuildOptions {
+  readonly range: DayRange
+  readonly full: boolean
+}
+
+/** undefined when nothing is stale in the range. */
+export async function buildTask(
+  attempt: Attempt,
+  options: BuildOptions,
+): Promise<Published | undefined> {
+  const { context, task } = attempt
+  const stale = await readStaleness(context.state, task, { zone: context.zone, full: options.full })
+  const whole =
+    task.partition.kind === 'day'
+      ? splitByRange(stale.dirty, options.range)
+      : { inside: stale.dirty, outside: { kind: 'none' as const } }
+  if (isEmpty(whole.inside)) return undefined
+  const update = updateOf(task, { pending: whole.outside, journalEnd: stale.journalEnd })
+  return await withSession(attempt, async (session) => {
+    await bindInputs(attempt, session, whole.inside)
+    await bindRest(attempt, session, whole.inside)
+    const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, whole.inside)}`
+    if (task.rows.kind === 'versions') {
+      const numbered = await numberVersions(attempt, session, { sql, dirty: whole.inside })
+      await checkRows(attempt, session)
+      return await publish(attempt, {
+        session,
+        dirty: whole.inside,
+        update,
+        values: new Map([[numbered.scope, numbered.next]]),
+        from: numbered.from,
+      })
+    }
+    await session.run(`create temp table ${made} as ${sql}`)
+    await checkRows(attempt, session)
+    return await publish(attempt, { session, dirty: whole.inside, update })
+  })
+}
+
+export function updateOf(
+  task: Task,
+  after: { readonly pending: Dirty; readonly journalEnd: number },
+): TaskUpdate {
+  return {
+    taskId: task.id,
+    version: task.version,
+    consumed: Object.fromEntries(task.inputs.map((input) => [input.id, after.journalEnd])),
+    pending: formatDirty(after.pending),
+    definition: stringifyJson(task.definition),
+  }
+}
+
+async function bindInputs(attempt: Attempt, session: Session, dirty: Dirty): Promise<void> {
+  const { context, task } = attempt
+  const byId = new Map(context.tasks.map((each) => [each.id, each]))
+  const bound = new Set<string>()
+  for (const input of task.inputs) {
+    bound.add(input.id)
+    await bindTable(session, context.lake, { task: byId.get(input.id)!, ...keepOf(input, dirty) })
+  }
+  for (const id of task.references) {
+    if (!bound.has(id)) await bindTable(session, context.lake, { task: byId.get(id)! })
+  }
+}
+
+/** Only the files that can hold rows of the stale partitions. */
+function keepOf(input: TaskInput, dirty: Dirty): { readonly keep?: (file: ScanFile) => boolean } {
+  return input.mapping === 'same_day' || input.mapping === 'same_bucket'
+    ? { keep: (file) => holds(dirty, file.partition) }
+    : {}
+}
+
+/** `rest`: the stored rows that this attempt does not remake. */
+export async function bindRest(attempt: Attempt, session: Session, dirty: Dirty): Promise<void> {
+  const { context, task } = attempt
+  if (dirty.kind === 'all') await session.bindEmpty(rest, task.columns)
+  else
+    await bindTable(session, context.lake, {
+      task,
+      as: rest,
+      keep: (file) => !holds(dirty, file.partition),
+    })
+}
+
+function dirtyCondition(session: Session, task: Task, dirty: Dirty): string {
+  if (dirty.kind === 'keys') {
+    if (task.partition.kind !== 'bucket') return ''
+    const { column, count } = task.partition
+    const numbers = [...dirty.keys].map((key) => key.slice('bucket='.length))
+    return ` where ${session.bucketExpression(column, task.columns.find((each) => each.name === column)!.type, count)} in (${numbers.join(', ')})`
+  }
+  if (dirty.kind !== 'days') return ''
+  const ranges = dirty.ranges.map((range) => {
+    const ends = [
+      range.from === undefined ? undefined : `day >= date '${range.from}'`,
+      range.to === undefined ? undefined : `day < date '${range.to}'`,
+    ]
+    return ends.filter((end) => end !== undefined).join(' and ') || 'day is not null'
+  })
+  return ` where ${[...ranges.map((range) => `(${range})`), ...(dirty.unknown ? ['day is null'] : [])].join(' or ')}`
+}

@@ -1,0 +1,174 @@
+/**
+ * Publishes the rows of `made`: partitions whose content is as before are left alone, the others are staged and replaced in one commit, together with
+ * the journal, the fingerprints and what the task has consumed. Until that commit nothing is visible; after it all is.
+ */
+import { MaruError, isMaruError } from '../base/errors.ts'
+import { stringifyJson } from '../base/json.ts'
+import type { Session } from '../engine/engine.ts'
+import type { PartitionKey, Table } from '../lake/lake.ts'
+import { formatDirty, holds, made } from '../plan/plan.ts'
+import type { Dirty, Task } from '../plan/plan.ts'
+import type { PartitionChange, PartitionRecord, Publication, TaskUpdate } from '../state/state.ts'
+import type { Attempt } from './context.ts'
+import { declaredColumns, hasDeclaredColumns, openTable } from './stored-table.ts'
+
+export interface Built {
+  readonly session: Session
+  /** The partitions that `made` was made for; those of them without rows in `made` are to go. */
+  readonly dirty: Dirty
+  readonly update: TaskUpdate
+  readonly values?: Publication['values']
+  /** Earliest affected instant by partition; undefined when any reading may differ. */
+  readonly from?: (
+    changed: ReadonlySet<PartitionKey>,
+  ) => Promise<ReadonlyMap<PartitionKey, string> | undefined>
+}
+
+export interface Published {
+  readonly partitionsBuilt: number
+  readonly partitionsPublished: number
+  /** In the partitions built. */
+  readonly rows: number
+}
+
+/** Not content: given by Maru, not by the inputs. */
+const notContent = new Set(['version', 'recorded_at'])
+
+export async function publish(attempt: Attempt, built: Built): Promise<Published> {
+  const { context, task, lease } = attempt
+  const content = task.columns.map((column) => column.name).filter((name) => !notContent.has(name))
+  const table = await declaredTable(attempt)
+  const fresh = await built.session.fingerprint(`select * from ${made}`, content, task.partition)
+  const before = await context.state.partitions(task.id)
+  const differs = (key: PartitionKey, record: PartitionRecord): boolean =>
+    before.get(key)?.fingerprint !== record.fingerprint || before.get(key)?.rows !== record.rows
+  const changed = new Set(
+    [...fresh].filter(([key, record]) => differs(key, record)).map(([key]) => key),
+  )
+  const gone = new Set(
+    [...before.keys()].filter((key) => holds(built.dirty, key) && !fresh.has(key)),
+  )
+  const touched = new Set([...changed, ...gone])
+  const rows = [...fresh.values()].reduce((sum, record) => sum + record.rows, 0)
+  const counted = {
+    partitionsBuilt: fresh.size + gone.size,
+    partitionsPublished: touched.size,
+    rows,
+  }
+  const common = {
+    lease,
+    task: built.update,
+    ...(built.values === undefined ? {} : { values: built.values }),
+  }
+  if (touched.size === 0) {
+    const outcome = await context.state.publish(common)
+    if (outcome === 'fenced') throw fenced(task)
+    return counted
+  }
+  const files = await stage(attempt, built, { table, changed })
+  const from = await built.from?.(touched)
+  const changes: readonly PartitionChange[] = [...touched].toSorted().map((partition) => {
+    const instant = from?.get(partition)
+    return instant === undefined ? { partition } : { partition, from: instant }
+  })
+  const records = new Map<PartitionKey, PartitionRecord | null>([
+    ...[...changed].map((key) => [key, fresh.get(key)!] as const),
+    ...[...gone].map((key) => [key, null] as const),
+  ])
+  await context.lake.commit(
+    table,
+    { kind: 'replace', partitions: touched, files },
+    {
+      summary: summaryOf(task, built, touched),
+      publication: { ...common, changes, partitions: records },
+    },
+  )
+  return counted
+}
+
+function fenced(task: Task): MaruError {
+  return new MaruError(
+    'STATE_FENCED',
+    `${task.id}: another run took over before this one could publish`,
+    { hint: 'nothing was published; run again', retry: 'later' },
+  )
+}
+
+/** Only changed partitions are written; their files are synced by the commit. */
+async function stage(
+  attempt: Attempt,
+  built: Built,
+  target: { readonly table: Table; readonly changed: ReadonlySet<PartitionKey> },
+): ReturnType<Session['stage']> {
+  const { task, context } = attempt
+  if (target.changed.size === 0) return []
+  return await built.session.stage({
+    sql: `select ${task.columns.map((column) => column.name).join(', ')} from ${made}${partitionCondition(built.session, task, target.changed)}`,
+    schema: target.table.schema,
+    partition: task.partition,
+    dataFolder: await context.lake.dataFolder(target.table),
+    sort: sortOf(task),
+  })
+}
+
+function sortOf(task: Task): readonly string[] {
+  const names = new Set(task.columns.map((column) => column.name))
+  const key = task.partition.kind === 'bucket' ? [task.partition.column] : []
+  return [...key, ...['valid_from', 'occurred_at'].filter((name) => names.has(name))]
+}
+
+/** ` where …` that keeps the rows of these partitions. */
+export function partitionCondition(
+  session: Session,
+  task: Task,
+  partitions: ReadonlySet<PartitionKey>,
+): string {
+  const { partition } = task
+  if (partition.kind === 'none') return ''
+  const values = [...partitions].map((key) => key.slice(key.indexOf('=') + 1))
+  if (partition.kind === 'bucket') {
+    const type = task.columns.find((column) => column.name === partition.column)!.type
+    return ` where ${session.bucketExpression(partition.column, type, partition.count)} in (${values.join(', ')})`
+  }
+  const days = values.filter((value) => value !== 'unknown').map((day) => `date '${day}'`)
+  const known = days.length === 0 ? 'false' : `${partition.column} in (${days.join(', ')})`
+  return values.includes('unknown')
+    ? ` where ${known} or ${partition.column} is null`
+    : ` where ${known}`
+}
+
+/**
+ * The table with the declared columns. Where the format cannot change them so (another type), the table begins anew: a changed definition makes every
+ * partition stale, so nothing is lost that is not being remade.
+ */
+async function declaredTable({ context, task, lease }: Attempt): Promise<Table> {
+  const table = await openTable(context.lake, task)
+  if (hasDeclaredColumns(table, task)) return table
+  try {
+    return await context.lake.commit(
+      table,
+      { kind: 'schema', columns: declaredColumns(task) },
+      { publication: { lease } },
+    )
+  } catch (error) {
+    if (!isMaruError(error) || error.code !== 'LAKE_SCHEMA') throw error
+    await context.lake.drop(table)
+    return await openTable(context.lake, task)
+  }
+}
+
+/** Enough to rebuild the run state from the lake. */
+function summaryOf(
+  task: Task,
+  built: Built,
+  touched: ReadonlySet<PartitionKey>,
+): Readonly<Record<string, string>> {
+  return {
+    task: task.id,
+    version: task.version,
+    partitions: [...touched].toSorted().join(','),
+    inputs: stringifyJson(built.update.consumed),
+    pending: stringifyJson(built.update.pending),
+    built: formatDirty(built.dirty).join(','),
+  }
+}

@@ -1,0 +1,64 @@
+/** The lake table of a task: created when it is missing, its schema brought to the declared one. */
+import { stringifyJson } from '../base/json.ts'
+import type { Session } from '../engine/engine.ts'
+import type { Lake, Scan, ScanFile, Table, TableDefinition } from '../lake/lake.ts'
+import { storedName } from '../plan/plan.ts'
+import type { Task } from '../plan/plan.ts'
+
+/** The table with the declared columns and partitions. A table that cannot become so (another partition) is dropped and made anew. */
+export async function openTable(lake: Lake, task: Task): Promise<Table> {
+  const definition = definitionOf(task)
+  const existing = await lake.table(task.id)
+  if (existing === undefined) return await lake.create(definition)
+  if (stringifyJson(existing.partition) !== stringifyJson(task.partition)) {
+    await lake.drop(existing)
+    return await lake.create(definition)
+  }
+  return existing
+}
+
+export function hasDeclaredColumns(table: Table, task: Task): boolean {
+  const stored = table.schema.fields.map((field) => [field.name, field.type, field.required])
+  const declared = definitionOf(task).columns.map((column) => [
+    column.name,
+    column.type,
+    column.required,
+  ])
+  return stringifyJson(stored) === stringifyJson(declared)
+}
+
+/** Null is refused by the checks, not by the format: a column may become required later without a new table. */
+function definitionOf(task: Task): TableDefinition {
+  return {
+    id: task.id,
+    columns: task.columns.map(({ name, type, description }) => ({
+      name,
+      type,
+      required: false,
+      description,
+    })),
+    partition: task.partition,
+    properties: { 'maru.task': task.id },
+  }
+}
+
+export const declaredColumns = (task: Task): TableDefinition['columns'] =>
+  definitionOf(task).columns
+
+/** Binds the current rows of a task's table under its stored name, or under another; files can be left out. */
+export async function bindTable(
+  session: Session,
+  lake: Lake,
+  read: { readonly task: Task; readonly as?: string; readonly keep?: (file: ScanFile) => boolean },
+): Promise<Scan | undefined> {
+  const name = read.as ?? storedName(read.task.table)
+  const table = await lake.table(read.task.id)
+  if (table === undefined) {
+    await session.bindEmpty(name, read.task.columns)
+    return undefined
+  }
+  const scan = await lake.scan(table)
+  const kept = read.keep === undefined ? scan : { ...scan, files: scan.files.filter(read.keep) }
+  await session.bindScan(name, kept)
+  return kept
+}

@@ -1,0 +1,140 @@
+/**
+ * Gives version rows their numbers and when Maru first saw them. A version whose (key, valid_from) was there keeps its number, so merged rows that
+ * name it stay right; its recorded_at stays too while its attributes are the same. New ones are numbered k·N + b within bucket b of N.
+ */
+import { assert } from '../base/errors.ts'
+import { instantMicros } from '../base/time.ts'
+import type { Session } from '../engine/engine.ts'
+import type { PartitionKey } from '../lake/lake.ts'
+import { holds, literal, made, never, sqlType } from '../plan/plan.ts'
+import type { Dirty } from '../plan/plan.ts'
+import type { Attempt } from './context.ts'
+import { bindTable } from './stored-table.ts'
+
+export interface NumberedVersions {
+  /** `versions/<table>`: bucket → next k. */
+  readonly scope: string
+  readonly next: ReadonlyMap<string, string>
+  /** By partition: the earliest instant from which another version holds. Absent when the table was empty. */
+  readonly from: (
+    changed: ReadonlySet<PartitionKey>,
+  ) => Promise<ReadonlyMap<PartitionKey, string> | undefined>
+}
+
+const kept = 'kept_versions'
+
+/** Makes `made` from the SELECT of versions without numbers. */
+export async function numberVersions(
+  attempt: Attempt,
+  session: Session,
+  work: { readonly sql: string; readonly dirty: Dirty },
+): Promise<NumberedVersions> {
+  const { task, context } = attempt
+  const key = task.rows.key
+  assert(key !== undefined, `${task.id} has versions of a key`)
+  const scan = await bindTable(session, context.lake, {
+    task,
+    as: kept,
+    keep: (file) => holds(work.dirty, file.partition),
+  })
+  const scope = `versions/${task.id}`
+  const numbers = await context.state.values(scope)
+  const bucketCount = task.partition.kind === 'bucket' ? task.partition.count : 1
+  const bucket =
+    task.partition.kind === 'bucket'
+      ? session.bucketExpression(
+          `fresh.${key}`,
+          task.columns.find((column) => column.name === key)!.type,
+          bucketCount,
+        )
+      : '0'
+  const own = task.columns
+    .map((column) => column.name)
+    .filter((name) => name !== 'version' && name !== 'recorded_at')
+  const attributes = own.filter(
+    (name) => name !== key && name !== 'valid_from' && name !== 'valid_to',
+  )
+  const same = [
+    'kept.version is not null',
+    ...attributes.map((name) => `kept.${name} is not distinct from fresh.${name}`),
+  ].join(' and ')
+  const next = Array.from(
+    { length: bucketCount },
+    (_, index) => `(${index}, ${numbers.get(String(index)) ?? '0'})`,
+  )
+  const expressions: Readonly<Record<string, string>> = {
+    recorded_at: `case when is_same then kept_recorded_at else ${literal(new Date(context.now()).toISOString(), { kind: 'timestamp' })} end`,
+    version: `coalesce(kept_version, (next_number.next + row_number() over (partition by bucket_number, kept_version is null order by ${key}, valid_from) - 1) * ${bucketCount} + bucket_number)`,
+  }
+  const columns = task.columns.map(
+    ({ name, type }) => `cast(${expressions[name] ?? name} as ${sqlType(type)}) as ${name}`,
+  )
+  await session.run(`create temp table ${made} as
+with matched as (
+  select ${own.map((name) => `fresh.${name}`).join(', ')}, kept.version as kept_version, kept.recorded_at as kept_recorded_at,
+    ${same} as is_same, ${bucket} as bucket_number
+  from (${work.sql}) as fresh
+  left join ${kept} as kept on kept.${key} = fresh.${key} and kept.valid_from = fresh.valid_from
+)
+select ${columns.join(', ')}
+from matched
+join (values ${next.join(', ')}) as next_number(bucket, next) on next_number.bucket = matched.bucket_number`)
+  return {
+    scope,
+    next: await nextNumbers(session, bucketCount, numbers),
+    from: async (changed) =>
+      scan === undefined || scan.filesTotal === 0
+        ? undefined
+        : await changedFrom(attempt, session, { key, changed }),
+  }
+}
+
+/** Numbers are never given twice, even when the version that had one is gone. */
+async function nextNumbers(
+  session: Session,
+  bucketCount: number,
+  before: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const found = await session.query(
+    `select version % ${bucketCount} as bucket, max(version) as highest from ${made} where version is not null group by 1`,
+  )
+  const next = new Map(before)
+  for (const [bucket, highest] of found.rows) {
+    const after = Math.floor(Number(highest) / bucketCount) + 1
+    next.set(String(bucket), String(Math.max(after, Number(before.get(String(bucket)) ?? 0))))
+  }
+  return next
+}
+
+/** Versions follow each other without gaps, so which one holds changes only where a beginning came or went. */
+async function changedFrom(
+  attempt: Attempt,
+  session: Session,
+  compared: { readonly key: string; readonly changed: ReadonlySet<PartitionKey> },
+): Promise<ReadonlyMap<PartitionKey, string>> {
+  const { key } = compared
+  const { task } = attempt
+  const bucket =
+    task.partition.kind === 'bucket'
+      ? session.bucketExpression(
+          key,
+          task.columns.find((column) => column.name === key)!.type,
+          task.partition.count,
+        )
+      : '0'
+  const found = await session.query(`with moved as (
+  (select ${key}, valid_from from ${made} except select ${key}, valid_from from ${kept})
+  union all
+  (select ${key}, valid_from from ${kept} except select ${key}, valid_from from ${made})
+)
+select ${bucket} as bucket, min(valid_from) as earliest from moved group by 1`)
+  const earliest = new Map(
+    found.rows.map((row) => [
+      task.partition.kind === 'bucket' ? `bucket=${String(row[0])}` : '',
+      instantMicros(String(row[1])).toString(),
+    ]),
+  )
+  return new Map(
+    [...compared.changed].map((partition) => [partition, earliest.get(partition) ?? never]),
+  )
+}
