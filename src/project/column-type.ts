@@ -1,0 +1,62 @@
+/** Which produced type may stand for a declared one, and how types are written. Pure. */
+import type { ColumnType } from '../model/model.ts'
+
+/**
+ * Whether a value of the produced type becomes the declared type without losing anything in silence: it comes out exact, or the run
+ * stops at the value that does not fit (an integer in a decimal too small for it). Rounding, truncation and zones are never implied.
+ */
+export function isAssignable(produced: ColumnType, declared: ColumnType): boolean {
+  if (produced.kind === 'decimal' && declared.kind === 'decimal')
+    return declared.scale >= produced.scale
+  if (produced.kind === 'list' && declared.kind === 'list')
+    return isAssignable(produced.of, declared.of)
+  if (produced.kind === declared.kind) return true
+  switch (declared.kind) {
+    case 'decimal':
+    case 'number':
+      return produced.kind === 'integer'
+    case 'integer':
+      // A sum of integers comes as decimal(38, 0).
+      return produced.kind === 'decimal' && produced.scale === 0
+    case 'text':
+      return produced.kind === 'json'
+    case 'json':
+      return produced.kind === 'text'
+    default:
+      return false
+  }
+}
+
+/** The type as SQL writes it. */
+export function sqlTypeName(type: ColumnType): string {
+  switch (type.kind) {
+    case 'text':
+    case 'json':
+      return 'varchar'
+    case 'integer':
+      return 'bigint'
+    case 'number':
+      return 'double'
+    case 'decimal':
+      return `decimal(${type.precision}, ${type.scale})`
+    case 'timestamp':
+      return 'timestamptz'
+    case 'local_timestamp':
+      return 'timestamp'
+    case 'bytes':
+      return 'blob'
+    case 'list':
+      return `${sqlTypeName(type.of)}[]`
+    case 'boolean':
+    case 'date':
+    case 'time':
+    case 'uuid':
+      return type.kind
+  }
+}
+
+/** The type as a declaration names it. */
+export function typeLabel(type: ColumnType): string {
+  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
+  return type.kind === 'list' ? `list of ${typeLabel(type.of)}` : type.kind
+}

@@ -1,0 +1,155 @@
+/** Reads and checks maru.config.ts: the border where what an author wrote becomes trusted values. */
+import { statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { MaruError, messageOf, type Problem } from '../base/errors.ts'
+import { suggest } from '../base/nearest.ts'
+import { isTimeZone } from '../base/time.ts'
+import type { SourceConfig } from '../model/config-types.ts'
+import { configFile } from './find.ts'
+
+/** What of the configuration decides about results and places; it holds no secret and may be stored. */
+export interface ProjectSettings {
+  /** IANA name. */
+  readonly zone: string
+  readonly currency?: string
+  /** Partitions of objects and attributes. */
+  readonly buckets: number
+  /** Absolute. */
+  readonly lakeFolder: string
+  /** Absolute path of the state database. */
+  readonly statePath: string
+}
+
+export interface ResolvedConfig extends ProjectSettings {
+  readonly sources: Readonly<Record<string, SourceConfig>>
+}
+
+/** Throws PROJECT_CONFIG with the first fault. */
+export async function loadConfig(folder: string): Promise<ResolvedConfig> {
+  const { config, problems } = await readConfig(folder)
+  if (config !== undefined) return config
+  const [first, ...others] = problems
+  throw new MaruError(
+    'PROJECT_CONFIG',
+    others.length === 0 ? first!.message : `${first!.message} (and ${others.length} more)`,
+    {
+      where: first!.where,
+      ...(first!.hint === undefined ? {} : { hint: first!.hint }),
+    },
+  )
+}
+
+/** Every fault at once; the configuration when there is none. */
+export async function readConfig(
+  folder: string,
+): Promise<{ readonly config?: ResolvedConfig; readonly problems: readonly Problem[] }> {
+  const path = join(folder, configFile)
+  let value: unknown
+  try {
+    const url = pathToFileURL(path)
+    // A long-lived process must see an edit: modules are kept by URL.
+    url.searchParams.set('changed', String(statSync(path).mtimeMs))
+    value = ((await import(url.href)) as { readonly default?: unknown }).default
+  } catch (error) {
+    return {
+      problems: [
+        problem(
+          `it could not be loaded: ${messageOf(error).split('\n', 1)[0]}`,
+          'correct the file',
+        ),
+      ],
+    }
+  }
+  if (value === undefined)
+    return {
+      problems: [
+        problem('it has no default export', "write `export default defineConfig({ zone: '…' })`"),
+      ],
+    }
+  const parsed = (await configSchema()).safeParse(value)
+  if (!parsed.success) return { problems: parsed.error.issues.map(describeIssue) }
+  const { zone, currency, buckets, lake, state, sources } = parsed.data
+  return {
+    config: {
+      zone,
+      ...(currency === undefined ? {} : { currency }),
+      buckets,
+      lakeFolder: resolve(folder, lake),
+      statePath: resolve(folder, state),
+      sources,
+    },
+    problems: [],
+  }
+}
+
+/** The settings alone; with a faulty configuration those by which the other faults can still be found. */
+export function settingsOf(config: ResolvedConfig | undefined, folder: string): ProjectSettings {
+  if (config === undefined)
+    return {
+      zone: 'UTC',
+      buckets: 8,
+      lakeFolder: resolve(folder, '.maru/lake'),
+      statePath: resolve(folder, '.maru/state.db'),
+    }
+  const { sources: _, ...settings } = config
+  return settings
+}
+
+// zod takes 40 ms to load, and a start from the cache needs no configuration: hence the late import.
+// oxlint-disable-next-line typescript/explicit-function-return-type
+async function configSchema() {
+  const { z } = await import('zod')
+  const source = z.strictObject({ kind: z.literal('postgres'), url: z.string().min(1) })
+  return z.strictObject({
+    kind: z.literal('config').optional(),
+    zone: z.string().refine(isTimeZone, { error: 'is not a time zone that IANA names' }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, { error: 'is not a currency code of three capital letters' })
+      .optional(),
+    buckets: z.int().min(1).max(1024).default(8),
+    lake: z.string().min(1).default('.maru/lake'),
+    state: z.string().min(1).default('.maru/state.db'),
+    sources: z
+      .record(z.string().regex(/^[a-z][a-z0-9_]*$/, { error: 'is not a snake_case name' }), source)
+      .default({}),
+  })
+}
+
+interface Issue {
+  readonly code: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  readonly keys?: readonly string[]
+}
+
+function describeIssue(issue: Issue): Problem {
+  const path = issue.path.map(String).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys?.[0] ?? ''
+    return problem(
+      `${path === '' ? '' : `${path}.`}${key} is not a setting`,
+      suggest(
+        key,
+        issue.path.length === 0
+          ? ['zone', 'currency', 'sources', 'buckets', 'lake', 'state']
+          : ['url'],
+      ),
+    )
+  }
+  const hint =
+    path === 'zone'
+      ? "write an IANA name, for example zone: 'Asia/Seoul'"
+      : 'see docs/reference/declarations.md'
+  return problem(path === '' ? issue.message : `${path}: ${issue.message}`, hint)
+}
+
+function problem(message: string, hint: string): Problem {
+  return {
+    code: 'PROJECT_CONFIG',
+    message: `${configFile}: ${message}`,
+    hint,
+    where: { file: configFile },
+  }
+}

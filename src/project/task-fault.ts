@@ -1,0 +1,259 @@
+/**
+ * Finds what is wrong with one task from its binding. Pure. Faults hold offsets in the SQL text, not places in a file, so that they stay
+ * true when the declaration moves within its file.
+ */
+import type { ErrorCode } from '../base/error-codes.ts'
+import type { Place, Problem } from '../base/errors.ts'
+import { nearest, suggest } from '../base/nearest.ts'
+import type { Binding } from '../engine/engine.ts'
+import type { SqlModel, TableModel } from '../model/model.ts'
+import { sourcePlace, sqlText } from '../model/sql-names.ts'
+import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
+import { lineAndColumn } from './import-problem.ts'
+import { portabilityFault } from './portable-subset.ts'
+import type { ProducedColumn, SqlTask } from './task.ts'
+
+export interface TaskFault {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string
+  readonly at: FaultPosition
+}
+
+/** In the SQL text, at the declaration of a column, or at the SQL as a whole. */
+export type FaultPosition =
+  | { readonly kind: 'offset'; readonly offset: number }
+  | { readonly kind: 'column'; readonly column: string }
+  | { readonly kind: 'sql' }
+
+export function bindingFaults(task: SqlTask, binding: Binding, sql: string): TaskFault[] {
+  return [
+    ...readFaults(task, binding, sql),
+    ...columnFaults(task, binding, sql),
+    ...constructFaults(binding, sql),
+  ]
+}
+
+/** A table whose name stands in the text is not in the graph: nothing would say that the task depends on it. */
+function readFaults(task: SqlTask, binding: Binding, sql: string): TaskFault[] {
+  const referenced = new Set(
+    task.sql.parts.flatMap((part) => (part.kind === 'table' ? [part.id] : [])),
+  )
+  return binding.tables
+    .filter((id) => !referenced.has(id))
+    .map((id) => ({
+      code: 'SQL_BIND' as const,
+      message: `${id} stands in the text as a plain name, so nothing knows that ${task.table.id} reads it`,
+      hint: `import its declaration and write \${…} instead of ${id}`,
+      at: positionOf(wordPattern(id), sql),
+    }))
+}
+
+function columnFaults(task: SqlTask, binding: Binding, sql: string): TaskFault[] {
+  const produced = new Map(binding.columns.map((column) => [column.name, column]))
+  const expected = new Set(task.produces.map((column) => column.name))
+  const missing = task.produces.filter((column) => !produced.has(column.name))
+  const surplus = [...produced.keys()].filter((name) => !expected.has(name))
+  return [
+    ...duplicates(binding.columns.map((column) => column.name)).map((name) => ({
+      code: 'MODEL_COLUMNS' as const,
+      message: `the SQL of ${task.table.id} yields the column "${name}" more than once`,
+      hint: 'give each column its own name with `as`',
+      at: outputPosition(name, sql),
+    })),
+    ...missing.map((column) => missingColumn(task, column, surplus)),
+    ...surplus.map((name) =>
+      surplusColumn(task, name, { sql, missing: missing.map((column) => column.name) }),
+    ),
+    ...task.produces.flatMap((column) =>
+      typeFault(task, column, { produced: produced.get(column.name), sql }),
+    ),
+  ]
+}
+
+function missingColumn(
+  task: SqlTask,
+  column: ProducedColumn,
+  surplus: readonly string[],
+): TaskFault {
+  const near = nearest(column.name, surplus)
+  if (column.implied) {
+    return {
+      code: 'MODEL_COLUMNS',
+      message: `${task.table.id} has history, but its SQL does not yield "${column.name}"`,
+      hint: `select the instant from which the version holds as ${column.name}, or take out \`history: true\``,
+      at: { kind: 'sql' },
+    }
+  }
+  return {
+    code: 'MODEL_COLUMNS',
+    message: `${task.table.id} declares the column "${column.name}", but its SQL does not yield it`,
+    hint:
+      near === undefined
+        ? `add it to the select, or take the column out`
+        : `the select yields "${near}": write … as ${column.name}`,
+    at: { kind: 'column', column: column.name },
+  }
+}
+
+function surplusColumn(
+  task: SqlTask,
+  name: string,
+  context: { readonly sql: string; readonly missing: readonly string[] },
+): TaskFault {
+  const near = nearest(name, context.missing)
+  return {
+    code: 'MODEL_COLUMNS',
+    message: `the SQL of ${task.table.id} yields the column "${name}", which is not declared`,
+    hint:
+      near === undefined
+        ? `declare ${name} under columns, or take it out of the select`
+        : `Did you mean "${near}"?`,
+    at: outputPosition(name, context.sql),
+  }
+}
+
+function typeFault(
+  task: SqlTask,
+  column: ProducedColumn,
+  found: { readonly produced: Binding['columns'][number] | undefined; readonly sql: string },
+): TaskFault[] {
+  if (found.produced === undefined || isAssignable(found.produced.type, column.type)) return []
+  return [
+    {
+      code: 'MODEL_TYPE',
+      message: `${task.table.id}.${column.name} is declared ${typeLabel(column.type)}, but its SQL yields ${typeLabel(found.produced.type)}`,
+      hint: castHint(column, found.produced.type),
+      at: outputPosition(column.name, found.sql),
+    },
+  ]
+}
+
+function castHint(column: ProducedColumn, produced: ProducedColumn['type']): string {
+  const declared = column.type
+  const cast = `cast(… as ${sqlTypeName(declared)}) as ${column.name}`
+  const rounds =
+    produced.kind === 'decimal' && (declared.kind === 'decimal' || declared.kind === 'integer')
+  const scale = declared.kind === 'decimal' ? declared.scale : 0
+  return rounds
+    ? `write cast(round(…, ${scale}) as ${sqlTypeName(declared)}) as ${column.name}, or declare ${typeLabel(produced)}`
+    : `write ${cast}, or declare the column as ${typeLabel(produced)}`
+}
+
+function constructFaults(binding: Binding, sql: string): TaskFault[] {
+  const faults = new Map<string, TaskFault>()
+  for (const construct of binding.constructs) {
+    const fault = portabilityFault(construct, sql)
+    if (fault === undefined) continue
+    const at: FaultPosition =
+      construct.offset === undefined
+        ? positionOf(wordPattern(construct.name), sql)
+        : { kind: 'offset', offset: construct.offset }
+    const key = `${fault.message} ${at.kind === 'offset' ? at.offset : ''}`
+    if (!faults.has(key))
+      faults.set(key, { code: 'SQL_NOT_PORTABLE', message: fault.message, hint: fault.instead, at })
+  }
+  return [...faults.values()]
+}
+
+export interface BindFailure {
+  readonly message: string
+  /** Characters from the start of the text, when the engine knows. */
+  readonly offset?: number
+  readonly hint?: string
+}
+
+/** The engine's refusal, with the nearest name when what stands at the place is a table or a column. */
+export function bindFailureFault(
+  task: SqlTask,
+  failure: BindFailure,
+  context: {
+    readonly sql: string
+    readonly tables: ReadonlyMap<string, TableModel>
+    readonly columnsOf: (id: string) => readonly string[]
+  },
+): TaskFault {
+  const { sql } = context
+  const message = `the SQL of ${task.table.id} does not bind: ${failure.message}`
+  const offset = failure.offset
+  const at: FaultPosition = offset === undefined ? { kind: 'sql' } : { kind: 'offset', offset }
+  const hint = failure.hint ?? 'correct the SQL here'
+  if (offset === undefined) return { code: 'SQL_BIND', message, hint, at }
+  const name = /^["\w]+(\.["\w]+)*/.exec(sql.slice(offset))?.[0]?.replaceAll('"', '')
+  if (name === undefined) return { code: 'SQL_BIND', message, hint, at }
+  if (/(\bfrom|\bjoin|,)\s*$/i.test(sql.slice(0, offset)) && !/column/i.test(failure.message)) {
+    return {
+      code: 'SQL_BIND',
+      message,
+      hint: `${suggest(name, context.tables.keys())} Import the declaration and write \${…}`,
+      at,
+    }
+  }
+  const read = task.sql.parts.flatMap((part) => (part.kind === 'table' ? [part.id] : []))
+  const columns = new Set(read.flatMap((id) => context.columnsOf(id)))
+  const last = name.split('.').at(-1)!
+  const near = columns.has(last) ? undefined : nearest(last, columns)
+  return {
+    code: 'SQL_BIND',
+    message,
+    hint: near === undefined ? hint : `Did you mean "${near}"?`,
+    at,
+  }
+}
+
+/** The fault at its place in the user's file. */
+export function faultProblem(
+  task: SqlTask,
+  fault: TaskFault,
+  readSource: (file: string) => string | undefined,
+): Problem {
+  const source = readSource(task.sql.place.file)
+  return {
+    code: fault.code,
+    message: fault.message,
+    hint: fault.hint,
+    where: faultPlace(task.sql, fault.at, source),
+    id: task.table.id,
+  }
+}
+
+function faultPlace(sql: SqlModel, at: FaultPosition, source: string | undefined): Place {
+  if (source === undefined || at.kind === 'sql') return sql.place
+  if (at.kind === 'offset') return sourcePlace(sql, at.offset, source)
+  const declared = new RegExp(`(?:^|[{,])\\s*(['"]?)${at.column}\\1\\s*:`, 'm').exec(source)
+  if (declared === null) return sql.place
+  const start = declared.index + declared[0].search(/\w/)
+  return { file: sql.place.file, ...lineAndColumn(source, start) }
+}
+
+/** Where an output column is made: its alias, or else its first mention. */
+function outputPosition(name: string, sql: string): FaultPosition {
+  const alias = new RegExp(`\\bas\\s+"?${escapePattern(name)}\\b`, 'i').exec(sql)
+  if (alias === null) return positionOf(wordPattern(name), sql)
+  return {
+    kind: 'offset',
+    offset: alias.index + alias[0].search(new RegExp(`${escapePattern(name)}$`, 'i')),
+  }
+}
+
+function positionOf(pattern: RegExp, sql: string): FaultPosition {
+  const match = pattern.exec(sql)
+  return match === null ? { kind: 'sql' } : { kind: 'offset', offset: match.index }
+}
+
+function wordPattern(name: string): RegExp {
+  return new RegExp(`(?<![\\w.])${escapePattern(name)}(?!\\w)`, 'i')
+}
+
+function escapePattern(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
+
+function duplicates(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))]
+}
+
+/** The text as the engine sees it. */
+export function taskSql(task: SqlTask): string {
+  return sqlText(task.sql)
+}
