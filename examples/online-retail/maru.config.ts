@@ -1,0 +1,3 @@
+import { defineConfig } from 'maru'
+
+export default defineConfig({ zone: 'Europe/London', currency: 'GBP' })

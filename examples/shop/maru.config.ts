@@ -1,0 +1,7 @@
+import { defineConfig, env, postgres } from 'maru'
+
+export default defineConfig({
+  zone: 'Asia/Seoul',
+  currency: 'KRW',
+  sources: { shop: postgres({ url: env('SHOP_URL', 'postgres://postgres@127.0.0.1:15433/shop') }) },
+})
