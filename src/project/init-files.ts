@@ -82,12 +82,12 @@ function readme(names: InitNames): string {
 A Maru project: a file's path is the name of its table, \`act/purchase.ts\` is \`act.purchase\`.
 
 \`\`\`sh
-${run} check                       # every problem at once, with its place
-${run} run                         # bring all tables up to date
-${run} list                        # what there is
+${run} check    # every problem at once, with its place
+${run} run      # bring all tables up to date
+${run} list     # what there is
 ${run} metric sales buyers --by month,product.brand
 ${run} query 'select * from act.purchase limit 5'
-${run} show act.purchase           # what it is, where it comes from, who reads it
+${run} show act.purchase
 \`\`\`
 
 | folder | holds |

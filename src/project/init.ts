@@ -88,6 +88,8 @@ function linkPackages(target: string): void {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(own, join(modules, name), 'junction')
   }
+  if (existsSync(join(modules, 'typescript')))
+    symlinkSync(join('..', 'typescript', 'bin', 'tsc'), join(modules, '.bin', 'tsc'))
   const command = join(packageFolder, 'script', 'maru')
   writeFileSync(
     join(modules, '.bin', 'maru'),
