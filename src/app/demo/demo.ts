@@ -1,0 +1,205 @@
+/**
+ * The demo: a real PostgreSQL with a simulated shop, taken in, modelled and asked, by the same doors that everybody uses. What it makes is kept,
+ * so a second run only brings up to date what changed, and the project stays to be explored.
+ */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MaruError } from '../../base/errors.ts'
+import type { Result } from '../../engine/engine.ts'
+import type { MetricQuestion } from '../../metric/metric.ts'
+import type { RunRecord } from '../../state/state.ts'
+import type { App, Progress } from '../app.ts'
+import { openApp } from '../open.ts'
+import { startServer } from './postgres.ts'
+import type { DemoServer } from './postgres.ts'
+import { defaultShopSize, fillShop, isFilled } from './shop.ts'
+import type { ShopSize } from './shop.ts'
+
+export { defaultShopSize }
+export type { ShopSize }
+
+export interface DemoOptions {
+  readonly size: ShopSize
+  /** Leave PostgreSQL running at the end. */
+  readonly keep: boolean
+  readonly onEvent: (event: DemoEvent) => void
+  readonly signal?: AbortSignal
+  /** The example shop when absent. */
+  readonly projectFolder?: string
+}
+
+/** What there is to show, in order. `progress` may be drawn over by the next event, the others stay. */
+export type DemoEvent =
+  | {
+      readonly kind: 'progress'
+      readonly what: string
+      readonly done: number
+      readonly total: number
+    }
+  | { readonly kind: 'done'; readonly what: string; readonly durationMs: number }
+  | {
+      readonly kind: 'answer'
+      readonly title: string
+      readonly command: string
+      readonly result: Result
+    }
+  | { readonly kind: 'next'; readonly lines: readonly string[] }
+
+/** The port that the example's maru.config.ts names; another is taken when it is not free, and given to the project by SHOP_URL. */
+const usualPort = 15433
+const database = 'shop'
+
+/** The example shop of this checkout. */
+export function demoProjectFolder(): string {
+  return fileURLToPath(new URL('../../../examples/shop', import.meta.url))
+}
+
+/** Runs the demo. Throws CHECK_FAILED or RUN_CHECK_FAILED when the project or its data does not hold; PostgreSQL is stopped then too. */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const folder = options.projectFolder ?? demoProjectFolder()
+  const server = await step(options, 'PostgreSQL started', () =>
+    startServer(path.join(folder, '.maru', 'demo'), usualPort),
+  )
+  try {
+    await prepareShop(server, options)
+    options.signal?.throwIfAborted()
+    await useShop(folder, server, options)
+  } finally {
+    if (!options.keep) await server.stop()
+  }
+}
+
+async function prepareShop(server: DemoServer, options: DemoOptions): Promise<void> {
+  const url = server.url(database)
+  if ((await server.has(database)) && (await isFilled(url, options.size))) return
+  const { members, lines, years } = options.size
+  const what = `shop made: ${count(members)} members, ${count(lines)} order lines, ${years} years`
+  await step(options, what, async () => {
+    await server.recreate(database)
+    await fillShop(url, options.size, (progress) =>
+      options.onEvent({ kind: 'progress', ...progress }),
+    )
+  })
+}
+
+async function useShop(folder: string, server: DemoServer, options: DemoOptions): Promise<void> {
+  // The project reads its database's address from the environment, as it would anywhere; here the demo is that environment.
+  // oxlint-disable-next-line node/no-process-env
+  process.env['SHOP_URL'] = server.url(database)
+  const app = openApp({ folder })
+  try {
+    await step(options, 'declarations checked', () => app.model())
+    await bringUpToDate(app, options)
+    for (const { title, question } of questions) {
+      const { result } = await app.metric(question)
+      options.onEvent({ kind: 'answer', title, command: commandOf(question), result })
+    }
+    options.onEvent({ kind: 'next', lines: nextLines(server, options.keep) })
+  } finally {
+    await app.close()
+  }
+}
+
+async function bringUpToDate(app: App, options: DemoOptions): Promise<void> {
+  const startedAtMs = performance.now()
+  const { signal } = options
+  const record = await app.run({
+    ids: [],
+    onProgress: (progress: Progress) =>
+      options.onEvent({
+        kind: 'progress',
+        what: progress.taskId,
+        done: progress.done,
+        total: progress.total,
+      }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  throwIfFailed(record)
+  const published = record.tasks.filter((task) => task.status === 'published')
+  const rows = published.reduce((total, task) => total + task.rows, 0)
+  const unchanged = record.tasks.length - published.length
+  const what =
+    published.length === 0
+      ? `tables up to date, nothing to build`
+      : `tables built: ${published.length} with ${count(rows)} rows${unchanged === 0 ? '' : `, ${unchanged} unchanged`}`
+  options.onEvent({ kind: 'done', what, durationMs: performance.now() - startedAtMs })
+}
+
+function throwIfFailed(record: RunRecord): void {
+  if (record.status !== 'failed') return
+  const failed = record.tasks.filter((task) => task.status === 'failed')
+  throw new MaruError(
+    'RUN_CHECK_FAILED',
+    `${failed.length} tables could not be built, first ${failed[0]?.taskId}: ${failed[0]?.error}`,
+    {
+      hint: 'run the demo again; if it fails again, script/maru check --project examples/shop',
+    },
+  )
+}
+
+async function step<T>(options: DemoOptions, what: string, work: () => Promise<T>): Promise<T> {
+  const startedAtMs = performance.now()
+  const result = await work()
+  options.onEvent({ kind: 'done', what, durationMs: performance.now() - startedAtMs })
+  return result
+}
+
+const questions: readonly { readonly title: string; readonly question: MetricQuestion }[] = [
+  {
+    title: 'The shop by year',
+    question: { metrics: ['sales', 'orders', 'buyers', 'average_order_value'], by: ['year'] },
+  },
+  {
+    title: 'Best brands, by what the brand of the product was then',
+    question: {
+      metrics: ['sales', 'buyers'],
+      by: ['product.brand.name'],
+      order: ['-sales'],
+      limit: 5,
+    },
+  },
+  {
+    title: 'Loyalty: sales by the grade that the member had then',
+    question: {
+      metrics: ['sales', 'buyers', 'average_order_value'],
+      by: ['member.grade'],
+      order: ['-sales'],
+    },
+  },
+  {
+    title: 'The two sales of a year, by month',
+    question: {
+      metrics: ['sales', 'discount_rate', 'lines_per_order'],
+      by: ['month'],
+      where: "product.category.department = 'Shoes'",
+      limit: 12,
+    },
+  },
+]
+
+/** The question as one would type it. */
+function commandOf(question: MetricQuestion): string {
+  const parts = ['maru metric', ...question.metrics]
+  if (question.by !== undefined) parts.push('--by', question.by.join(','))
+  if (question.where !== undefined) parts.push('--where', `"${question.where}"`)
+  if (question.order !== undefined) parts.push('--order', question.order.join(','))
+  if (question.limit !== undefined) parts.push('--limit', String(question.limit))
+  return parts.join(' ')
+}
+
+function nextLines(server: DemoServer, keep: boolean): readonly string[] {
+  return [
+    'The project is examples/shop; its tables stay in examples/shop/.maru. Go on with:',
+    '  script/maru list --project examples/shop',
+    '  script/maru show act.purchase --project examples/shop',
+    '  script/maru metric sales likes --by member.region --project examples/shop',
+    `  script/maru query "select member__grade, count(*) from merged.purchase group by member__grade" --project examples/shop`,
+    keep
+      ? `PostgreSQL keeps running at ${server.url(database)}; change rows there, then: SHOP_URL=${server.url(database)} script/maru run --project examples/shop`
+      : 'PostgreSQL is stopped; script/demo --keep leaves it running, to change rows and run again.',
+  ]
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US')
+}
