@@ -1,7 +1,7 @@
 /** Face of the application: opens a project, chooses the adapters, offers what the command line and servers do. Only this folder names an adapter. */
 import type { Problem } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
-import type { Model, TableModel } from '../model/model.ts'
+import type { Model } from '../model/model.ts'
 import type { Result } from '../engine/engine.ts'
 import type { MetricQuestion, CompiledQuestion } from '../metric/metric.ts'
 import type { RunRecord } from '../state/state.ts'
@@ -10,17 +10,31 @@ export interface App {
   readonly folder: string
   /** The checked model; throws CHECK_FAILED with the problems when there are any. */
   model(): Promise<Model>
-  check(): Promise<{ readonly problems: readonly Problem[]; readonly tasks: number; readonly cached: boolean }>
+  check(): Promise<{
+    readonly problems: readonly Problem[]
+    readonly tasks: number
+    readonly cached: boolean
+  }>
   plan(options: RunOptions): Promise<RunPlan>
-  run(options: RunOptions & { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<RunRecord>
+  run(
+    options: RunOptions & {
+      readonly onProgress?: (progress: Progress) => void
+      readonly signal?: AbortSignal
+    },
+  ): Promise<RunRecord>
   /** One SELECT over ids; a text that reads merged tables sees their attached columns. */
   query(sql: string, options?: { readonly rowsMax?: number }): Promise<Result>
-  metric(question: MetricQuestion): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }>
+  metric(
+    question: MetricQuestion,
+  ): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }>
   /** Every table and metric with its state, sorted by id. */
   list(): Promise<readonly Listed[]>
   show(id: string): Promise<Shown>
   /** Writes `raw/<name>.ts` from the database's schema; returns the path. `replace` allows overwriting. */
-  pull(source: string, options: { readonly replace: boolean; readonly schemas?: readonly string[] }): Promise<{ readonly path: string; readonly tables: number }>
+  pull(
+    source: string,
+    options: { readonly replace: boolean; readonly schemas?: readonly string[] },
+  ): Promise<{ readonly path: string; readonly tables: number }>
   /** Merges small files, expires old snapshots, removes orphans. */
   compact(ids: readonly string[]): Promise<readonly Compacted[]>
   close(): Promise<void>
@@ -44,12 +58,29 @@ export interface PlannedTask {
   readonly partitions: readonly string[] | 'all'
   readonly reasons: readonly string[]
   /** For a changed definition: what changed, by column. */
-  readonly columns: readonly { readonly column: string; readonly change: 'added' | 'removed' | 'type' | 'value' | 'rows'; readonly detail?: string }[]
+  readonly columns: readonly {
+    readonly column: string
+    readonly change: 'added' | 'removed' | 'type' | 'value' | 'rows'
+    readonly detail?: string
+  }[]
 }
 
 export type Progress =
-  | { readonly kind: 'started'; readonly taskId: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'finished'; readonly taskId: string; readonly done: number; readonly total: number; readonly status: string; readonly rows: number; readonly durationMs: number }
+  | {
+      readonly kind: 'started'
+      readonly taskId: string
+      readonly done: number
+      readonly total: number
+    }
+  | {
+      readonly kind: 'finished'
+      readonly taskId: string
+      readonly done: number
+      readonly total: number
+      readonly status: string
+      readonly rows: number
+      readonly durationMs: number
+    }
 
 export interface Listed {
   readonly id: string
@@ -69,8 +100,18 @@ export interface Shown {
   readonly grain: string
   readonly owner: string
   readonly file: string
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly description: string; readonly from: readonly string[] }[]
-  readonly freshness: { readonly builtAt?: string; readonly rows?: number; readonly partitions?: number; readonly state: string }
+  readonly columns: readonly {
+    readonly name: string
+    readonly type: string
+    readonly description: string
+    readonly from: readonly string[]
+  }[]
+  readonly freshness: {
+    readonly builtAt?: string
+    readonly rows?: number
+    readonly partitions?: number
+    readonly state: string
+  }
   readonly upstream: readonly string[]
   readonly downstream: readonly string[]
   /** Runs as it is. */
@@ -85,4 +126,4 @@ export interface Compacted {
   readonly orphansRemoved: number
 }
 
-export type { TableModel }
+export type { RunRecord }

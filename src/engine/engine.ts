@@ -10,7 +10,7 @@
  * - SQL_BIND with the position in the text for what does not bind; ENGINE_MEMORY, DISK_FULL, SOURCE_BAD_ROW apart from ENGINE_FAILED.
  */
 import type { ColumnType, ColumnModel, CsvOptions } from '../model/model.ts'
-import type { ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
+import type { Bound, ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
 
 export interface Engine {
   readonly can: EngineCapabilities
@@ -129,6 +129,8 @@ export interface Lineage {
   readonly columns: readonly ColumnLineage[]
   /** Source columns that decide which rows there are or their order. */
   readonly uses: readonly { readonly table: string; readonly column: string; readonly kind: 'filter' | 'join' | 'group' | 'order' }[]
+  /** Bounds that every row read of the table meets, where plain comparisons with constants say so: a reader may leave other files closed. Absent: not looked for. */
+  readonly bounds?: readonly { readonly table: string; readonly column: string; readonly lower?: Bound; readonly upper?: Bound }[]
   /**
    * Source columns c such that every output row is made only of rows of c's table that share one value of c, namely the value in the
    * output column `output`: the proof that a partition of the input by c maps to the same partition of the output.

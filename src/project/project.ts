@@ -1,6 +1,7 @@
 /** Face of the project folder: finds, loads, checks and makes projects. */
 export { checkProject, loadChecked } from './check.ts'
 export type { CheckedProject, CheckOptions } from './check.ts'
+export { loadConfig } from './config.ts'
 export type { ProjectSettings, ResolvedConfig } from './config.ts'
 export { findProject } from './find.ts'
 export { initProject } from './init.ts'

@@ -138,6 +138,16 @@ class SqliteState implements State {
     )
   }
 
+  rowCounts(): Promise<ReadonlyMap<string, number>> {
+    const sql = 'select table_id, sum(rows) as rows from table_partition group by table_id'
+    return this.connection.read(
+      () =>
+        new Map(
+          this.connection.all(sql).map((row) => [text(row, 'table_id'), integer(row, 'rows')]),
+        ),
+    )
+  }
+
   partitions(tableId: string): Promise<ReadonlyMap<string, PartitionRecord>> {
     const sql = 'select partition, fingerprint, rows from table_partition where table_id = ?'
     return this.connection.read(() => {

@@ -226,6 +226,7 @@ export function describeState(adapter: string, make: () => Promise<Records>): vo
           ]),
         })
         deepEqual(await state.partitions(table), new Map([['x', { fingerprint: '3', rows: 0 }]]))
+        deepEqual(await state.rowCounts(), new Map([[table, 0]]))
       })
     })
 

@@ -29,6 +29,8 @@ export interface State {
   journalEnd(): Promise<number>
   /** Content fingerprints of a table's partitions, by partition key. */
   partitions(tableId: string): Promise<ReadonlyMap<string, PartitionRecord>>
+  /** Rows of every table, summed over its partitions. */
+  rowCounts(): Promise<ReadonlyMap<string, number>>
   /** What a task has built and consumed; undefined when it never finished. */
   task(taskId: string): Promise<TaskRecord | undefined>
   tasks(): Promise<readonly TaskRecord[]>

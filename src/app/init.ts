@@ -1,0 +1,2 @@
+/** Makes a new project; the command line knows `app` only. */
+export { initProject as makeProject, findProject } from '../project/project.ts'

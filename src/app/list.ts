@@ -1,0 +1,29 @@
+import type { Model } from '../model/model.ts'
+import type { State } from '../state/state.ts'
+import type { Listed } from './app.ts'
+
+/** Every table and metric with what State says of it; opens neither engine nor lake. */
+export async function listProject(model: Model, state: State): Promise<readonly Listed[]> {
+  const built = new Map((await state.tasks()).map((task) => [task.taskId, task]))
+  const rows = await state.rowCounts()
+  const tables = model.tables.map((table): Listed => {
+    const record = built.get(table.id)
+    const { id, kind, owner, description } = table
+    if (record === undefined) return { id, kind, owner, description }
+    return {
+      id,
+      kind,
+      owner,
+      description,
+      rows: rows.get(id) ?? 0,
+      builtAt: new Date(record.finishedAtMs).toISOString(),
+    }
+  })
+  const metrics = model.metrics.map(({ id, owner, description }): Listed => ({
+    id,
+    kind: 'metric',
+    owner,
+    description,
+  }))
+  return [...tables, ...metrics]
+}

@@ -1,0 +1,241 @@
+/** Opens a project: what `app.ts` promises, put together from the parts. Parts are opened when first needed and closed together. */
+import { join } from 'node:path'
+import { MaruError } from '../base/errors.ts'
+import type { Engine, Result } from '../engine/engine.ts'
+import type { Lake } from '../lake/lake.ts'
+import { compileQuestion } from '../metric/metric.ts'
+import type { CompiledQuestion, MetricQuestion } from '../metric/metric.ts'
+import type { Model } from '../model/model.ts'
+import { compileTasks } from '../plan/plan.ts'
+import type { Task } from '../plan/plan.ts'
+import { loadChecked, loadConfig } from '../project/project.ts'
+import type { CheckedProject } from '../project/project.ts'
+import { compactTables, runTasks } from '../run/run.ts'
+import type { RunContext } from '../run/run.ts'
+import type { RunRecord, State } from '../state/state.ts'
+import {
+  files,
+  memoryLimitBytes,
+  openEngine,
+  openLakeOver,
+  openState,
+  sourcesOf,
+} from './adapters.ts'
+import type { App, Compacted, Listed, RunOptions, RunPlan, Shown } from './app.ts'
+import { listProject } from './list.ts'
+import type { Parts } from './parts.ts'
+import { planRun } from './plan-run.ts'
+import { pullSource } from './pull.ts'
+import { queryProject, readQuestion } from './query.ts'
+import { showId } from './show.ts'
+
+const defaultRowsMax = 10_000
+const dayMs = 86_400_000
+
+/** `folder` holds maru.config.ts. Nothing is opened or checked before it is needed. */
+export function openApp(options: { readonly folder: string }): App {
+  return new ProjectApp(options.folder)
+}
+
+class ProjectApp implements App {
+  readonly folder: string
+  #checked: Promise<CheckedProject> | undefined
+  #engine: Promise<Engine> | undefined
+  #state: Promise<State> | undefined
+  #lake: Promise<Lake> | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  async model(): Promise<Model> {
+    const checked = await this.#check()
+    if (checked.problems.length > 0) {
+      const first = checked.problems[0]!
+      throw new MaruError(
+        'CHECK_FAILED',
+        `the project has ${checked.problems.length} problems, the first: ${first.message}`,
+        {
+          where: first.where,
+          hint: 'maru check lists them all',
+        },
+      )
+    }
+    return checked.model
+  }
+
+  async check(): ReturnType<App['check']> {
+    const { problems, tasks, cached } = await this.#check()
+    return { problems, tasks, cached }
+  }
+
+  async plan(options: RunOptions): Promise<RunPlan> {
+    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    try {
+      return await planRun(await this.#parts(), { options, sourceOf: (table) => sources.of(table) })
+    } finally {
+      await sources.close()
+    }
+  }
+
+  async run(options: Parameters<App['run']>[0]): Promise<RunRecord> {
+    const parts = await this.#parts()
+    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    const context = await this.#runContext(parts, (table) => sources.of(table))
+    const { onProgress, signal } = options
+    try {
+      return await runTasks(context, {
+        ids: options.ids,
+        range: { from: options.from, to: options.to },
+        full: options.full ?? false,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined
+          ? {}
+          : {
+              onProgress: (progress) => {
+                if (progress.kind === 'started') onProgress(progress)
+                else {
+                  const { outcome, ...place } = progress
+                  onProgress({
+                    ...place,
+                    status: outcome.status,
+                    rows: outcome.rows,
+                    durationMs: outcome.durationMs,
+                  })
+                }
+              },
+            }),
+      })
+    } finally {
+      await sources.close()
+    }
+  }
+
+  async query(sql: string, options: { readonly rowsMax?: number } = {}): Promise<Result> {
+    return await queryProject(await this.#parts(), sql, options.rowsMax ?? defaultRowsMax)
+  }
+
+  async metric(
+    question: MetricQuestion,
+  ): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }> {
+    const compiled = compileQuestion(await this.model(), question)
+    return { result: await readQuestion(await this.#parts(), compiled), compiled }
+  }
+
+  async list(): Promise<readonly Listed[]> {
+    return await listProject(await this.model(), await this.#openState())
+  }
+
+  async show(id: string): Promise<Shown> {
+    const checked = await this.#check()
+    return await showId(
+      {
+        model: await this.model(),
+        bindings: checked.bindings,
+        state: await this.#openState(),
+        tasks: await this.#tasks(),
+      },
+      id,
+    )
+  }
+
+  async pull(source: string, options: Parameters<App['pull']>[1]): ReturnType<App['pull']> {
+    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    try {
+      return await pullSource(await sources.named(source), {
+        folder: this.folder,
+        name: source,
+        ...options,
+      })
+    } finally {
+      await sources.close()
+    }
+  }
+
+  async compact(ids: readonly string[]): Promise<readonly Compacted[]> {
+    const parts = await this.#parts()
+    const unknown = ids.find((id) => !parts.tasks.some((task) => task.id === id))
+    if (unknown !== undefined)
+      throw new MaruError('NOT_FOUND', `there is no table "${unknown}"`, {
+        hint: 'maru list shows every id',
+      })
+    const chosen =
+      ids.length === 0 ? parts.tasks : parts.tasks.filter((task) => ids.includes(task.id))
+    const context = await this.#runContext(parts, () =>
+      Promise.reject(new MaruError('BUG', 'upkeep reads no source')),
+    )
+    return await compactTables(context, chosen, {
+      keepSnapshots: 10,
+      snapshotAgeMs: dayMs,
+      orphanAgeMs: 3 * dayMs,
+    })
+  }
+
+  async close(): Promise<void> {
+    await (await this.#engine)?.close()
+    await (await this.#state)?.close()
+  }
+
+  #check(): Promise<CheckedProject> {
+    return (this.#checked ??= loadChecked(this.folder, () => this.#openEngine()))
+  }
+
+  #openEngine(): Promise<Engine> {
+    return (this.#engine ??= openEngine())
+  }
+
+  #openState(): Promise<State> {
+    return (this.#state ??= this.#check().then((checked) => openState(checked.settings.statePath)))
+  }
+
+  async #tasks(): Promise<readonly Task[]> {
+    const checked = await this.#check()
+    const model = await this.model()
+    const engineVersion = (await this.#openEngine()).version
+    return compileTasks(model, {
+      bindings: checked.bindings,
+      engineVersion,
+      buckets: checked.settings.buckets,
+    })
+  }
+
+  async #parts(): Promise<Parts> {
+    const { settings } = await this.#check()
+    const state = await this.#openState()
+    this.#lake ??= openLakeOver(settings.lakeFolder, state)
+    const model = await this.model()
+    const engine = (): Promise<Engine> => this.#openEngine()
+    return {
+      folder: this.folder,
+      model,
+      tasks: await this.#tasks(),
+      state,
+      lake: await this.#lake,
+      engine,
+      session: async () =>
+        await (
+          await engine()
+        ).open({
+          zone: model.zone,
+          memoryLimitBytes: memoryLimitBytes(),
+          temporaryFolder: join(this.folder, '.maru', 'temporary'),
+        }),
+    }
+  }
+
+  async #runContext(parts: Parts, sourceOf: RunContext['sourceOf']): Promise<RunContext> {
+    return {
+      zone: parts.model.zone,
+      tasks: parts.tasks,
+      state: parts.state,
+      lake: parts.lake,
+      engine: await parts.engine(),
+      files,
+      sourceOf,
+      workFolder: join(this.folder, '.maru'),
+      concurrency: 2,
+      memoryLimitBytes: memoryLimitBytes(),
+      now: Date.now,
+    }
+  }
+}

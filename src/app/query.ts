@@ -1,0 +1,153 @@
+/** Reads for people: their SQL over ids, and compiled questions. Only the tables that a text can mean are bound, to the files that it can need. */
+import type { Result, Session } from '../engine/engine.ts'
+import type { CompiledQuestion } from '../metric/metric.ts'
+import { MaruError, isMaruError } from '../base/errors.ts'
+import { suggest } from '../base/nearest.ts'
+import type { ScanFilter } from '../lake/lake.ts'
+import type { MergedModel, Model, TableModel } from '../model/model.ts'
+import { wideSelect } from '../plan/attach.ts'
+import { storedName } from '../plan/plan.ts'
+import type { Parts } from './parts.ts'
+
+export async function queryProject(parts: Parts, sql: string, rowsMax: number): Promise<Result> {
+  const named = tablesNamed(parts.model, sql)
+  const session = await parts.session()
+  try {
+    const needed = await columnsNeeded(session, { model: parts.model, named }, sql)
+    for (const table of named) await session.unbind(table.id)
+    for (const table of named) {
+      if (table.kind !== 'merged')
+        await bind(parts, session, {
+          id: table.id,
+          as: table.id,
+          filters: needed.filters(table.id),
+        })
+      else
+        await bindWide(parts, session, {
+          table,
+          columns: needed.columns(table.id),
+          filters: needed.filters(table.id),
+        })
+    }
+    return await session.query(sql, { rowsMax })
+  } catch (error) {
+    throw explainUnknown(parts.model, error)
+  } finally {
+    await session.close()
+  }
+}
+
+export async function readQuestion(parts: Parts, compiled: CompiledQuestion): Promise<Result> {
+  const session = await parts.session()
+  try {
+    for (const read of compiled.reads)
+      await bind(parts, session, {
+        id: lakeId(parts.model, read.table),
+        as: read.table,
+        filters: read.filters,
+      })
+    return await session.query(compiled.sql)
+  } finally {
+    await session.close()
+  }
+}
+
+/** Tables whose id stands anywhere in the text: more than it means at worst (in a comment), never less. */
+function tablesNamed(model: Model, sql: string): readonly TableModel[] {
+  const text = sql.toLowerCase().replaceAll('"', '')
+  const words = new Set(
+    text.match(/[a-z][a-z0-9_]*(?:\s*\.\s*[a-z][a-z0-9_]*)+/g)?.flatMap(prefixes),
+  )
+  return model.tables.filter((table) => words.has(table.id))
+}
+
+/** `act.purchase.amount` may be a column of `act.purchase`. */
+function prefixes(name: string): readonly string[] {
+  const parts = name.split('.').map((part) => part.trim())
+  return [parts.slice(0, 2).join('.'), parts.slice(0, 3).join('.')]
+}
+
+interface Needed {
+  readonly columns: (id: string) => readonly string[] | 'all'
+  readonly filters: (id: string) => readonly ScanFilter[]
+}
+
+/** Binds the text on empty tables first: what it uses of a merged table decides which attributes are joined, and its bounds which files are opened. */
+async function columnsNeeded(
+  session: Session,
+  asked: { readonly model: Model; readonly named: readonly TableModel[] },
+  sql: string,
+): Promise<Needed> {
+  for (const table of asked.named) await session.bindEmpty(table.id, table.columns)
+  const { lineage } = await session.bind(sql)
+  const used = [...lineage.columns.flatMap((column) => column.sources), ...lineage.uses]
+  return {
+    columns: (id) => [...new Set(used.filter((use) => use.table === id).map((use) => use.column))],
+    filters: (id) => (lineage.bounds ?? []).filter((bound) => bound.table === id),
+  }
+}
+
+interface Reading {
+  readonly id: string
+  readonly as: string
+  readonly filters: readonly ScanFilter[]
+}
+
+/** A table that was never built reads as empty. */
+async function bind(parts: Parts, session: Session, reading: Reading): Promise<void> {
+  const table = await parts.lake.table(reading.id)
+  if (table === undefined)
+    await session.bindEmpty(reading.as, parts.tasks.find((task) => task.id === reading.id)!.columns)
+  else
+    await session.bindScan(reading.as, await parts.lake.scan(table, { filters: reading.filters }))
+}
+
+async function bindWide(
+  parts: Parts,
+  session: Session,
+  wide: {
+    readonly table: MergedModel
+    readonly columns: readonly string[] | 'all'
+    readonly filters: readonly ScanFilter[]
+  },
+): Promise<void> {
+  const select = wideSelect(parts.model, wide.table.id, wide.columns)
+  const own = new Set(
+    parts.tasks.find((task) => task.id === wide.table.id)!.columns.map((column) => column.name),
+  )
+  await bind(parts, session, {
+    id: wide.table.id,
+    as: storedName(wide.table),
+    filters: wide.filters.filter((filter) => own.has(filter.column)),
+  })
+  for (const id of tablesJoined(wide.table)) {
+    if (select.includes(`join ${id} `)) await bind(parts, session, { id, as: id, filters: [] })
+  }
+  await session.bindView(wide.table.id, select)
+}
+
+function tablesJoined(table: MergedModel): ReadonlySet<string> {
+  return new Set([
+    ...table.attached.map((attached) => attached.table),
+    ...table.versions.map((version) => version.group),
+  ])
+}
+
+function lakeId(model: Model, name: string): string {
+  return model.tables.find((table) => storedName(table) === name)?.id ?? name
+}
+
+/** An engine knows only what was bound; the model knows what there could have been. */
+function explainUnknown(model: Model, error: unknown): unknown {
+  if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
+  const missing =
+    /(?:Table|Catalog|Schema)[^"]*"?([a-z_]+(?:\.[a-z0-9_]+)*)"? does not exist/i.exec(
+      error.message,
+    )?.[1]
+  if (missing === undefined) return error
+  const ids = model.tables.map((table) => table.id)
+  return new MaruError('MODEL_UNKNOWN_TABLE', error.message, {
+    hint: suggest(missing, ids),
+    cause: error,
+  })
+}

@@ -1,0 +1,177 @@
+/** What a table or metric is, from the Model and State: nothing here is written down twice. */
+import { MaruError } from '../base/errors.ts'
+import { suggest } from '../base/nearest.ts'
+import type { Binding } from '../engine/engine.ts'
+import { legalDimensions } from '../metric/metric.ts'
+import type { ColumnType, Formula, MetricModel, Model, TableModel } from '../model/model.ts'
+import type { Task } from '../plan/plan.ts'
+import { readStaleness } from '../run/run.ts'
+import type { State } from '../state/state.ts'
+import type { Shown } from './app.ts'
+
+export interface ShowContext {
+  readonly model: Model
+  readonly bindings: ReadonlyMap<string, Binding>
+  readonly tasks: readonly Task[]
+  readonly state: State
+}
+
+/** `id` is a table's id, a metric's id, or a metric's name. */
+export async function showId(context: ShowContext, id: string): Promise<Shown> {
+  const table = context.model.tables.find((each) => each.id === id)
+  if (table !== undefined) return await showTable(context, table)
+  const metric = context.model.metrics.find((each) => each.id === id || each.name === id)
+  if (metric !== undefined) return showMetric(context, metric)
+  const known = [
+    ...context.model.tables.map((each) => each.id),
+    ...context.model.metrics.map((each) => each.id),
+  ]
+  throw new MaruError('NOT_FOUND', `there is no table or metric "${id}"`, {
+    hint: suggest(id, known),
+  })
+}
+
+async function showTable(context: ShowContext, table: TableModel): Promise<Shown> {
+  const task = context.tasks.find((each) => each.id === table.id)!
+  const partitions = await context.state.partitions(table.id)
+  const stale = await readStaleness(context.state, task, { zone: context.model.zone })
+  const rows = [...partitions.values()].reduce((sum, record) => sum + record.rows, 0)
+  const built =
+    stale.record === undefined
+      ? {}
+      : {
+          builtAt: new Date(stale.record.finishedAtMs).toISOString(),
+          rows,
+          partitions: partitions.size,
+        }
+  return {
+    id: table.id,
+    kind: table.kind,
+    description: table.description,
+    grain: grainOf(table),
+    owner: table.owner,
+    file: table.place.file,
+    columns: columnsOf(context, table),
+    freshness: {
+      ...built,
+      state: stale.reasons.length === 0 ? 'up to date' : `stale: ${stale.reasons.join('; ')}`,
+    },
+    upstream: task.inputs.map((input) => input.id),
+    downstream: downstreamOf(context, table),
+    example: `maru query "select * from ${table.id} limit 10"`,
+  }
+}
+
+function columnsOf(context: ShowContext, table: TableModel): Shown['columns'] {
+  const lineage = context.bindings.get(table.id)?.lineage
+  const attached = new Map(
+    table.kind === 'merged' ? table.attached.map((column) => [column.column, column]) : [],
+  )
+  return table.columns.map((column) => {
+    const sources = lineage?.columns.find((each) => each.output === column.name)?.sources ?? []
+    const from = attached.get(column.name)
+    return {
+      name: column.name,
+      type: typeText(column.type) + (column.unit === undefined ? '' : ` ${column.unit}`),
+      description: column.description,
+      from:
+        from === undefined
+          ? [...new Set(sources.map((source) => `${source.table}.${source.column}`))]
+          : [`${from.table}.${from.attribute}`],
+    }
+  })
+}
+
+function downstreamOf(context: ShowContext, table: TableModel): readonly string[] {
+  const tasks = context.tasks
+    .filter((task) => task.inputs.some((input) => input.id === table.id))
+    .map((task) => task.id)
+  const metrics = context.model.metrics
+    .filter((metric) => overOf(metric) === (table.kind === 'merged' ? table.activity : table.id))
+    .map((metric) => metric.id)
+  return table.kind === 'activity' ? tasks : [...tasks, ...metrics]
+}
+
+/** The activity or object whose rows a metric takes; undefined for one made of other metrics. */
+function overOf(metric: MetricModel): string | undefined {
+  if (metric.kind === 'aggregate') return metric.selection.activity
+  return metric.kind === 'object_aggregate' ? metric.object : undefined
+}
+
+function grainOf(table: TableModel): string {
+  switch (table.kind) {
+    case 'raw_table':
+      return table.key.length === 0
+        ? 'one row as the source has it'
+        : `one row per ${table.key.join(', ')}`
+    case 'raw_event':
+      return `one row per event "${table.event}"`
+    case 'object':
+      return table.history
+        ? `one row per version of ${table.key}, held from valid_from to before valid_to`
+        : `one row per ${table.key}`
+    case 'attributes':
+      return table.history
+        ? `one row per version of the attributes of ${table.object}`
+        : `one row per ${table.object}`
+    case 'activity':
+      return `one row per ${table.key}: ${table.says}`
+    case 'merged':
+      return `one row per row of ${table.activity}, with what its actor and targets were then`
+  }
+}
+
+function showMetric(context: ShowContext, metric: MetricModel): Shown {
+  const dimensions = legalDimensions(context.model, metric.name)
+  const example = dimensions.find((dimension) => dimension.path.includes('.'))?.path
+  return {
+    id: metric.id,
+    kind: 'metric',
+    description: metric.description,
+    grain:
+      metric.unit === undefined ? 'one number per group' : `one number in ${metric.unit} per group`,
+    owner: metric.owner,
+    file: metric.place.file,
+    columns: dimensions.map((dimension) => ({
+      name: dimension.path,
+      type: typeText(dimension.type),
+      description: dimension.description,
+      from: [],
+    })),
+    freshness: { state: 'computed when asked' },
+    upstream: upstreamOf(metric),
+    downstream: context.model.metrics
+      .filter((each) => upstreamOf(each).includes(metric.id))
+      .map((each) => each.id),
+    example: `maru metric ${metric.name}${example === undefined ? '' : ` --by ${example}`}`,
+  }
+}
+
+function upstreamOf(metric: MetricModel): readonly string[] {
+  switch (metric.kind) {
+    case 'aggregate':
+      return [metric.selection.activity.replace(/^act\./, 'merged.')]
+    case 'object_aggregate':
+      return [metric.object]
+    case 'ratio':
+      return [`metric.${metric.numerator}`, `metric.${metric.denominator}`]
+    case 'formula':
+      return [...new Set(metricsIn(metric.formula).map((name) => `metric.${name}`))]
+  }
+}
+
+function metricsIn(formula: Formula): readonly string[] {
+  switch (formula.kind) {
+    case 'number':
+      return []
+    case 'metric':
+      return [formula.name]
+    case 'binary':
+      return [...metricsIn(formula.left), ...metricsIn(formula.right)]
+  }
+}
+
+export function typeText(type: ColumnType): string {
+  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
+  return type.kind === 'list' ? `list of ${typeText(type.of)}` : type.kind
+}

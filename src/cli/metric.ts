@@ -1,0 +1,101 @@
+import type { MetricQuestion } from '../metric/metric.ts'
+import { MaruError } from '../base/errors.ts'
+import type { Command, Words } from './command.ts'
+import { formatOption, projectOption } from './command.ts'
+import { printRows, write } from './output.ts'
+import { readRange } from './run-options.ts'
+import { withApp } from './with-app.ts'
+
+export const command: Command = {
+  name: 'metric',
+  summary: 'Answers a question: metrics, by dimensions, over a time, under a condition.',
+  usage: 'METRIC… [--by DIMENSIONS] [--from D] [--to D] [--where CONDITION]',
+  options: {
+    project: projectOption,
+    format: formatOption,
+    by: {
+      type: 'string',
+      value: 'LIST',
+      describes:
+        'dimensions, by commas: a grain (day, week, month …), a column, or a path (member.country); @now after a path: as it is today',
+    },
+    from: { type: 'string', value: 'DAY', describes: 'the first local day' },
+    to: { type: 'string', value: 'DAY', describes: 'the day after the last' },
+    where: {
+      type: 'string',
+      value: 'TEXT',
+      describes: "a condition: member.country = 'France' and quantity > 10",
+    },
+    order: {
+      type: 'string',
+      value: 'LIST',
+      describes: 'metrics or dimensions, by commas; - before one for descending',
+    },
+    limit: { type: 'string', value: 'N', describes: 'at most so many rows' },
+    fill: { type: 'boolean', describes: 'also periods without rows: counts and sums are 0 there' },
+    sql: { type: 'boolean', describes: 'print the SQL instead of running it' },
+  },
+  details: `
+maru show metric.NAME lists the dimensions that a metric goes with. A pair that does not go together is refused with the reason.
+
+Examples:
+  maru metric sales buyers --by month
+  maru metric sales buyers --by product.brand,month --from 2011-01-01 --to 2011-07-01 --where "member.country = 'France'"
+  maru metric sales --by product.brand --order=-sales --limit 10`,
+  run: async (words) => {
+    const format = words.format()
+    const question = readQuestion(words)
+    return await withApp(words, async (app) => {
+      if (words.flag('sql')) {
+        const { compileQuestion } = await import('../metric/metric.ts')
+        write(`${compileQuestion(await app.model(), question).sql}\n`)
+        return 0
+      }
+      const { result, compiled } = await app.metric(question)
+      printRows(
+        { columns: compiled.columns.map((column) => column.name), rows: result.rows },
+        format,
+      )
+      return 0
+    })
+  },
+}
+
+function readQuestion(words: Words): MetricQuestion {
+  const metrics = words.positionals.flatMap(names)
+  if (metrics.length === 0)
+    throw new MaruError('USAGE', 'metric takes at least one metric', {
+      hint: 'maru list metric shows them; for example: maru metric sales --by month',
+    })
+  const [by, where, order, limit] = [
+    words.text('by'),
+    words.text('where'),
+    words.text('order'),
+    words.text('limit'),
+  ]
+  return {
+    metrics,
+    ...readRange(words),
+    ...(by === undefined ? {} : { by: names(by) }),
+    ...(where === undefined ? {} : { where }),
+    ...(order === undefined ? {} : { order: names(order) }),
+    ...(limit === undefined ? {} : { limit: readCount('--limit', limit) }),
+    ...(words.flag('fill') ? { fill: true } : {}),
+  }
+}
+
+function names(list: string): readonly string[] {
+  return list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
+export function readCount(option: string, text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
+    throw new MaruError('USAGE', `${option} takes a whole number, not "${text}"`, {
+      hint: `for example ${option} 10`,
+    })
+  return count
+}
