@@ -1,5 +1,5 @@
 /** Checks a project whole: loads it, binds every SQL, collects every problem, and remembers what it found. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Problem } from '../base/errors.ts'
 import { contentHash } from '../base/hash.ts'
@@ -50,7 +50,12 @@ export async function checkProject(
   engine: Engine,
   options: CheckOptions = {},
 ): Promise<CheckedProject> {
-  return check({ folder, openEngine: async () => engine, engineVersion: engine.version, options })
+  return check({
+    folder: realpathSync(folder),
+    openEngine: async () => engine,
+    engineVersion: engine.version,
+    options,
+  })
 }
 
 /** The same; the engine is opened only when something must be bound, and stays the caller's to close. */
@@ -59,7 +64,7 @@ export async function loadChecked(
   openEngine: () => Promise<Engine>,
   options: CheckOptions = {},
 ): Promise<CheckedProject> {
-  return check({ folder, openEngine, options })
+  return check({ folder: realpathSync(folder), openEngine, options })
 }
 
 interface CheckRequest {

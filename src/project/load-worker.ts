@@ -31,7 +31,7 @@ class ImportGraph {
 }
 
 async function load(request: LoadRequest): Promise<LoadedProject> {
-  const graph = recordImports(request.folder)
+  const graph = recordImports(request)
   const current = new Int32Array(request.current)
   Atomics.store(current, 0, -1)
   const { config, problems: configProblems } = await readConfig(request.folder)
@@ -53,6 +53,7 @@ async function load(request: LoadRequest): Promise<LoadedProject> {
       failures.push({ path, error })
     }
   }
+  Atomics.store(current, 0, request.files.length)
   const settings = settingsOf(config, request.folder)
   const built = buildModel(declarations, settings)
   const loadProblems = importProblems(failures, {
@@ -75,11 +76,13 @@ async function load(request: LoadRequest): Promise<LoadedProject> {
 }
 
 /** Notes every file of the user's own that an import reaches; packages are not theirs. */
-function recordImports(folder: string): ImportGraph {
+function recordImports({ folder, maruFolder }: LoadRequest): ImportGraph {
   const graph = new ImportGraph()
-  const own = new URL('..', import.meta.url).href
+  const own = [new URL('..', import.meta.url).href, pathToFileURL(maruFolder).href]
   const isProjectFile = (url: string): boolean =>
-    url.startsWith('file:') && !url.startsWith(own) && !url.includes('/node_modules/')
+    url.startsWith('file:') &&
+    !own.some((start) => url.startsWith(start)) &&
+    !url.includes('/node_modules/')
   registerHooks({
     resolve(specifier, context, nextResolve) {
       const resolved = nextResolve(specifier, context)

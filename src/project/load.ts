@@ -3,9 +3,9 @@
  * (a process that stays up would keep old modules for ever), and a declaration that exits, hangs or prints does not take Maru with it.
  */
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { MaruError, assert, type Problem } from '../base/errors.ts'
+import { MaruError, assert, messageOf, type Problem } from '../base/errors.ts'
 import { declarationFiles } from './find.ts'
 import type { LoadedProject, LoadRequest } from './loaded-project.ts'
 
@@ -23,13 +23,14 @@ export async function loadProject(
   folder: string,
   options: LoadOptions = {},
 ): Promise<LoadedProject> {
-  requirePackage(folder)
+  const maruFolder = findPackage(folder)
   const files = declarationFiles(folder)
   const stuck: Problem[] = []
   for (;;) {
     const without = new Set(stuck.map((problem) => problem.where.file))
     const request: LoadRequest = {
       folder,
+      maruFolder,
       files: files.filter((file) => !without.has(file)),
       current: new SharedArrayBuffer(4),
     }
@@ -61,9 +62,9 @@ export async function loadProject(
 }
 
 /** The project must find the `maru` that its declarations import: its own or a parent folder's package. */
-function requirePackage(folder: string): void {
+function findPackage(folder: string): string {
   try {
-    createRequire(join(folder, 'package.json')).resolve('maru')
+    return dirname(createRequire(join(folder, 'package.json')).resolve('maru'))
   } catch (cause) {
     throw new MaruError('PROJECT_NOT_INSTALLED', `the project in ${folder} has no package "maru"`, {
       hint: `run \`npm install\` in ${folder}`,
@@ -81,7 +82,7 @@ async function runWorker(request: LoadRequest, options: LoadOptions): Promise<Wo
   const script = import.meta.url.endsWith('.ts') ? './load-worker.ts' : './load-worker.js'
   const worker = new Worker(new URL(script, import.meta.url), { workerData: request, stdout: true })
   // Standard output belongs to the command; what a declaration prints is for the author.
-  worker.stdout.pipe(process.stderr, { end: false })
+  worker.stdout.on('data', (chunk: Uint8Array) => process.stderr.write(chunk))
   const current = new Int32Array(request.current)
   const { promise, resolve, reject } = Promise.withResolvers<WorkerOutcome>()
   const onAbort = (): void => reject(options.signal?.reason)
@@ -94,7 +95,16 @@ async function runWorker(request: LoadRequest, options: LoadOptions): Promise<Wo
     seen = now
   }, timeoutMs)
   worker.once('message', (answer: LoadedProject) => resolve({ kind: 'loaded', project: answer }))
-  worker.once('error', reject)
+  worker.once('error', (error) => {
+    const index = Atomics.load(current, 0)
+    if (index >= request.files.length) reject(error)
+    else
+      resolve({
+        kind: 'stuck',
+        current: index,
+        reason: `throws later: ${messageOf(error).split('\n', 1)[0]}`,
+      })
+  })
   worker.once('exit', (code) =>
     resolve({
       kind: 'stuck',

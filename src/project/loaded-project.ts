@@ -16,6 +16,8 @@ export interface LoadedProject {
 
 export interface LoadRequest {
   readonly folder: string
+  /** Where the code of the project's `maru` lies: what is imported from there is not the author's. */
+  readonly maruFolder: string
   readonly files: readonly string[]
   /** One 32-bit number: the index of the file being imported, for whoever has to say which one hangs. */
   readonly current: SharedArrayBuffer
