@@ -1,7 +1,7 @@
-# Sourced by the scripts beside it. Sets `root` and puts the project's Node first on PATH; sets up first when something is missing.
-# POSIX sh. The quick way starts one process (cmp), so that `script/maru` costs next to nothing.
+# Sourced by the scripts beside it, which set `here` to this folder. Sets `root` and puts the project's Node first on PATH; sets up first when
+# something is missing. POSIX sh. The quick way starts one short process (cmp), so that `script/maru` costs next to nothing.
 
-root=$(CDPATH='' cd "${0%/*}/.." && pwd) || exit 1
+root=$(CDPATH='' cd "$here/.." && pwd) || exit 1
 node_folder=
 [ ! -r "$root/.tool/node-folder" ] || read -r node_folder <"$root/.tool/node-folder" || :
 
