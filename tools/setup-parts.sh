@@ -34,6 +34,6 @@ if [[ -f $jar ]]; then
   echo "$jar: there"
 else
   echo "$jar: getting it"
-  mvn -q dependency:copy -Dartifact="org.apache.iceberg:$runtime:$runtime_version" -DoutputDirectory="$PWD/.tool/jars"
+  mvn -q -B dependency:copy -Dartifact="org.apache.iceberg:$runtime:$runtime_version" -DoutputDirectory="$PWD/.tool/jars"
   [[ -f $jar ]]
 fi
