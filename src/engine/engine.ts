@@ -9,6 +9,7 @@
  * - A failed statement leaves no staged file behind that is not reported; leftovers are orphans for upkeep.
  * - SQL_BIND with the position in the text for what does not bind; ENGINE_MEMORY, DISK_FULL, SOURCE_BAD_ROW apart from ENGINE_FAILED.
  */
+import { isMaruError } from '../base/errors.ts'
 import type { ColumnType, ColumnModel, CsvOptions } from '../model/model.ts'
 import type { Bound, ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
 
@@ -88,6 +89,8 @@ export interface SourceFile {
   readonly header?: boolean
   /** The number of its first line in the file that it was cut from; 1 when whole. */
   readonly firstLine?: number
+  /** Written by a source on the way: errors name no line. */
+  readonly isSpool?: boolean
 }
 
 export interface StageRequest {
@@ -136,6 +139,8 @@ export interface Lineage {
    * output column `output`: the proof that a partition of the input by c maps to the same partition of the output.
    */
   readonly preserved: readonly { readonly table: string; readonly column: string; readonly output: string }[]
+  /** The same of the local day in `zone` of an instant c: all rows share it, and the date column `output` holds it. */
+  readonly preservedDays?: readonly { readonly table: string; readonly column: string; readonly zone: string; readonly output: string }[]
 }
 
 export interface ColumnLineage {
@@ -143,6 +148,19 @@ export interface ColumnLineage {
   /** A text that is equal exactly when the column is computed in the same way from the same source columns (aliases and layout left out). */
   readonly expression?: string
   readonly sources: readonly { readonly table: string; readonly column: string; readonly kind: 'identity' | 'transform' | 'aggregate' | 'window' }[]
+}
+
+/** The cause of a SQL_BIND error: where in the text the fault is, in characters from 0. */
+export interface BindFault {
+  readonly kind: 'bind_fault'
+  readonly offset?: number
+}
+
+/** The place of the fault that `bind`, `query` or `bindView` refused; undefined when the engine does not say. */
+export function bindErrorOffset(error: unknown): number | undefined {
+  const cause = isMaruError(error) ? error.cause : undefined
+  if (typeof cause !== 'object' || cause === null || !('kind' in cause) || cause.kind !== 'bind_fault') return undefined
+  return (cause as BindFault).offset
 }
 
 export type { ColumnStatistics }

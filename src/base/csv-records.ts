@@ -1,0 +1,98 @@
+/**
+ * Where CSV records end, found byte by byte: a newline ends a record unless it lies in a quoted field. It splits files at safe places and
+ * turns the number of a record into a line. The bytes are UTF-8, so a one-byte delimiter or quote is never part of another character.
+ */
+
+export interface CsvShape {
+  /** One byte. */
+  readonly delimiter: string
+  /** One byte, or '' when fields are not quoted. */
+  readonly quote: string
+}
+
+const newline = 10
+const carriageReturn = 13
+
+const fieldStart = 0
+const unquoted = 1
+const quoted = 2
+const quoteInQuoted = 3
+
+export class CsvRecordScanner {
+  /** Newlines seen so far. */
+  lines = 0
+  /** The line, from 1, on which the record read last began. */
+  recordLine = 1
+  /** Whether the bytes so far end between two records. */
+  atRecordStart = true
+  private state = fieldStart
+  private readonly delimiter: number
+  private readonly quote: number
+
+  constructor(shape: CsvShape) {
+    this.delimiter = byteOf(shape.delimiter)
+    this.quote = shape.quote === '' ? -1 : byteOf(shape.quote)
+  }
+
+  /** Reads on from `from` to the end of the first record that has any bytes and ends at `atLeast` or after; returns that offset, or -1 when the chunk ends before. */
+  nextRecord(chunk: Uint8Array, from: number, atLeast: number = from): number {
+    let blank = this.atRecordStart
+    for (let index = from; index < chunk.length; index++) {
+      const byte = chunk[index]!
+      if (byte === newline) {
+        this.lines++
+        if (this.state === quoted) continue
+        this.state = fieldStart
+        this.atRecordStart = true
+        if (!blank && index + 1 >= atLeast) return index + 1
+        blank = true
+        continue
+      }
+      if (byte === carriageReturn && this.state === fieldStart && blank) continue
+      if (blank) this.recordLine = this.lines + 1
+      blank = false
+      this.atRecordStart = false
+      this.state = this.next(byte)
+    }
+    return -1
+  }
+
+  private next(byte: number): number {
+    if (this.state === quoted) return byte === this.quote ? quoteInQuoted : quoted
+    if (byte === this.delimiter) return fieldStart
+    if (byte === this.quote && this.state !== unquoted) return quoted
+    return unquoted
+  }
+}
+
+/** The fields of one record, without the line break. */
+export function parseCsvRecord(record: string, shape: CsvShape): readonly string[] {
+  const text = record.replace(/\r?\n$/, '')
+  const { delimiter, quote } = shape
+  const fields: string[] = []
+  let offset = 0
+  while (offset <= text.length) {
+    let field = ''
+    if (quote !== '' && text.startsWith(quote, offset)) {
+      for (;;) {
+        const close = text.indexOf(quote, offset + 1)
+        const end = close === -1 ? text.length : close
+        field += text.slice(offset + 1, end)
+        offset = end + 1
+        if (close === -1 || !text.startsWith(quote, offset)) break
+        field += quote
+      }
+    }
+    const end = text.indexOf(delimiter, offset)
+    const rest = end === -1 ? text.length : end
+    field += text.slice(offset, rest)
+    fields.push(field)
+    if (end === -1) break
+    offset = end + delimiter.length
+  }
+  return fields
+}
+
+function byteOf(character: string): number {
+  return Buffer.from(character)[0] ?? -1
+}

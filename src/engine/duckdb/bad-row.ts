@@ -1,0 +1,222 @@
+/** Finds the first row of a file that cannot be read as asked, and says so: file, line, column, value, what was expected, how many there are. */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { SourceFile, SourceFiles } from '../engine.ts'
+import { CsvRecordScanner } from '../../base/csv-records.ts'
+import { MaruError, isMaruError, messageOf } from '../../base/errors.ts'
+import { castValue, readTexts } from './read-texts.ts'
+import type { FileGroup, SqlConnection } from './read-texts.ts'
+import { describeType } from './strict-cast.ts'
+
+interface FailedRead {
+  readonly request: SourceFiles
+  readonly group: FileGroup
+  readonly error: unknown
+}
+
+interface BadRow {
+  readonly line: number
+  readonly problem: string
+  readonly count: number
+}
+
+const valueLengthMax = 80
+
+/** The error to throw for a reading that failed: SOURCE_BAD_ROW, or the same error when the rows are not its cause. */
+export async function explainBadRow(
+  connection: SqlConnection,
+  failed: FailedRead,
+): Promise<unknown> {
+  const message = messageOf(failed.error)
+  if (isMaruError(failed.error) || !/^(Invalid Input|Conversion|Invalid) Error/.test(message))
+    return failed.error
+  let first: { readonly file: SourceFile; readonly bad: BadRow } | undefined
+  let count = 0
+  for (const file of failed.group.files) {
+    if (first !== undefined && file.label !== first.file.label) continue
+    const bad = await findBadRow(connection, {
+      ...failed,
+      group: { ...failed.group, files: [file] },
+    })
+    if (bad === undefined) continue
+    first ??= { file, bad }
+    count += bad.count
+  }
+  if (first !== undefined) return badRowError(first.file, { ...first.bad, count })
+  const labels = [...new Set(failed.group.files.map((file) => file.label))]
+  return new MaruError(
+    'SOURCE_BAD_ROW',
+    `${labels.slice(0, 3).join(', ')}: ${message.split('\n')[0] ?? message}`,
+    {
+      hint: 'check that line ends are the same in the whole file and that quotes are closed',
+      cause: failed.error,
+    },
+  )
+}
+
+function badRowError(file: SourceFile, bad: BadRow): MaruError {
+  const line = bad.line + (file.firstLine ?? 1) - 1
+  const place = file.isSpool === true ? file.label : `${file.label} line ${line}`
+  const count =
+    bad.count === 1 ? 'the only such row found' : `the first of ${bad.count} such rows found`
+  return new MaruError(
+    'SOURCE_BAD_ROW',
+    `${place}: ${bad.problem} (${count}); nothing was loaded`,
+    {
+      hint: 'correct it at the source, or declare the column as text and cast it in SQL',
+    },
+  )
+}
+
+function findBadRow(connection: SqlConnection, failed: FailedRead): Promise<BadRow | undefined> {
+  if (failed.request.format === 'csv') return findBadCsvRow(connection, failed)
+  return failed.request.format === 'ndjson'
+    ? findBadJsonRow(connection, failed)
+    : findBadValue(connection, failed, ', file_row_number = true')
+}
+
+async function findBadCsvRow(
+  connection: SqlConnection,
+  failed: FailedRead,
+): Promise<BadRow | undefined> {
+  const file = failed.group.files[0]!
+  const rejects =
+    ", store_rejects = true, rejects_table = 'maru_rejects', rejects_scan = 'maru_reject_scans'"
+  try {
+    const bad = await findBadValue(connection, failed, rejects)
+    const [reject] = await connection.rows(
+      `select min(line_byte_position), arg_min(error_type, line_byte_position)::varchar, arg_min(error_message, line_byte_position),
+        arg_min(csv_line, line_byte_position), count(distinct line_byte_position) from maru_rejects`,
+    )
+    const count = Number(reject?.[4] ?? 0) + (bad?.count ?? 0)
+    if (reject?.[0] !== null && reject?.[0] !== undefined) {
+      const line = await lineAtByte(file.path, Number(reject[0]) - 1)
+      return { line, problem: describeReject(reject, failed), count }
+    }
+    if (bad === undefined) return undefined
+    return { ...bad, line: await lineOfRecord(file, failed.request, bad.line) }
+  } finally {
+    await connection.run('drop table if exists maru_rejects')
+    await connection.run('drop table if exists maru_reject_scans')
+  }
+}
+
+function describeReject(reject: readonly unknown[], failed: FailedRead): string {
+  const fields = failed.group.fields.length
+  const text = shown(reject[3])
+  const found = /Found: (\d+)/.exec(String(reject[2]))?.[1]
+  switch (String(reject[1])) {
+    case 'MISSING COLUMNS':
+    case 'TOO MANY COLUMNS':
+      return `expected ${fields} fields, found ${found ?? 'others'} in ${text}`
+    case 'UNQUOTED VALUE':
+      return `a quoted field is not closed properly in ${text}`
+    case 'INVALID ENCODING':
+      return 'the bytes are not utf-8 text; set `encoding` in the declaration if the file has another one'
+    default:
+      return `${String(reject[2]).split('\n')[0]} in ${text}`
+  }
+}
+
+/** `line` of the answer counts rows from 1. */
+async function findBadValue(
+  connection: SqlConnection,
+  failed: FailedRead,
+  options: string,
+): Promise<BadRow | undefined> {
+  const { request, group } = failed
+  const flags = request.columns.map(
+    (column, index) =>
+      `(t${index} is not null and (${castValue(request, group, { column, index })}) is null) as b${index}`,
+  )
+  const found = request.columns.map(
+    (_, index) => `min(n) filter (b${index}), arg_min(t${index}::varchar, n) filter (b${index})`,
+  )
+  const any = request.columns.map((_, index) => `b${index}`).join(' or ')
+  const [row] = await connection.rows(
+    `select count(*) filter (${any}), ${found.join(', ')} from (select *, ${flags.join(', ')} from
+      (select *, row_number() over () as n from (${readTexts(request, group, options)})))`,
+  )
+  const first = request.columns
+    .map((column, index) => ({ column, n: row?.[1 + 2 * index], value: row?.[2 + 2 * index] }))
+    .filter((candidate) => candidate.n !== null && candidate.n !== undefined)
+    .toSorted((left, right) => Number(left.n) - Number(right.n))[0]
+  if (first === undefined) return undefined
+  const expected = describeType(first.column.type, request.csv)
+  const name = first.column.field ?? first.column.name
+  const of = name === first.column.name ? '' : ` (field "${name}")`
+  return {
+    line: Number(first.n),
+    count: Number(row?.[0]),
+    problem: `column "${first.column.name}"${of} holds ${shown(first.value)}, expected ${expected}`,
+  }
+}
+
+async function findBadJsonRow(
+  connection: SqlConnection,
+  failed: FailedRead,
+): Promise<BadRow | undefined> {
+  const file = failed.group.files[0]!
+  const lines = createInterface({ input: createReadStream(file.path), crlfDelay: Infinity })
+  const lineOfRow: number[] = []
+  let line = 0
+  let first: BadRow | undefined
+  for await (const text of lines) {
+    line++
+    if (text.trim() === '') continue
+    lineOfRow.push(line)
+    if (isJsonObject(text)) continue
+    first = {
+      line: first?.line ?? line,
+      problem: first?.problem ?? `expected a JSON object, found ${shown(text)}`,
+      count: (first?.count ?? 0) + 1,
+    }
+  }
+  if (first !== undefined) return first
+  const bad = await findBadValue(connection, failed, '')
+  return bad === undefined ? undefined : { ...bad, line: lineOfRow[bad.line - 1] ?? bad.line }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    // That it is not JSON is the answer.
+    return false
+  }
+}
+
+function shown(value: unknown): string {
+  const text = String(value)
+  return JSON.stringify(text.length > valueLengthMax ? `${text.slice(0, valueLengthMax)}…` : text)
+}
+
+async function lineAtByte(path: string, byte: number): Promise<number> {
+  let line = 1
+  if (byte <= 0) return line
+  for await (const chunk of createReadStream(path, { end: byte - 1 })) {
+    for (const value of chunk as Buffer) if (value === 10) line++
+  }
+  return line
+}
+
+/** The line on which the record with this number (from 1, after the header) begins. */
+async function lineOfRecord(
+  file: SourceFile,
+  request: SourceFiles,
+  number: number,
+): Promise<number> {
+  const scanner = new CsvRecordScanner({
+    delimiter: request.csv?.delimiter ?? ',',
+    quote: request.csv?.quote ?? '"',
+  })
+  let left = number + (file.header === true ? 1 : 0)
+  for await (const chunk of createReadStream(file.path)) {
+    for (let offset = 0; offset !== -1;) {
+      offset = scanner.nextRecord(chunk as Buffer, offset)
+      if (offset !== -1 && --left === 0) return scanner.recordLine
+    }
+  }
+  return scanner.recordLine
+}
