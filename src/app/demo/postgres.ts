@@ -9,6 +9,7 @@ import { access, chmod, chown, cp, mkdir, readFile, rm, stat, writeFile } from '
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Client, escapeIdentifier } from 'pg'
 import { MaruError, messageOf } from '../../base/errors.ts'
@@ -50,7 +51,7 @@ async function findPrograms(folder: string): Promise<Programs> {
   let native: string
   try {
     native = path.join(
-      path.dirname(new URL(import.meta.resolve(packageName)).pathname),
+      path.dirname(fileURLToPath(import.meta.resolve(packageName))),
       '..',
       'native',
     )
@@ -66,23 +67,33 @@ async function findPrograms(folder: string): Promise<Programs> {
   return reachableByNobody(native, path.join(folder, 'postgres'))
 }
 
-/** Where a folder above is closed to others (a root's home), programs and data go below the temporary folder. */
+/** What lies below a folder that is closed to others (a root's home) goes below the temporary folder: a copy of the programs, the data. */
 async function reachableByNobody(native: string, data: string): Promise<Programs> {
   const as = await nobody()
-  await mkdir(data, { recursive: true })
-  if ((await isOpen(native)) && (await isOpen(path.dirname(data)))) return { native, data, as }
-  const base = path.join(
-    tmpdir(),
-    `maru-demo-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`,
-  )
-  const copy = path.join(base, 'native')
-  if (!(await exists(path.join(copy, 'complete')))) {
-    await rm(copy, { recursive: true, force: true })
-    await cp(native, copy, { recursive: true, verbatimSymlinks: true })
-    await writeFile(path.join(copy, 'complete'), '')
+  await mkdir(path.dirname(data), { recursive: true })
+  return {
+    as,
+    native: (await isOpen(native)) ? native : await copyPrograms(native),
+    data: (await isOpen(path.dirname(data))) ? data : await openFolder(data),
   }
-  await chmod(base, 0o755)
-  return { native: copy, data: path.join(base, 'postgres'), as }
+}
+
+async function copyPrograms(native: string): Promise<string> {
+  const copy = path.join(await openFolder(native), 'native')
+  if (await exists(path.join(copy, 'complete'))) return copy
+  await rm(copy, { recursive: true, force: true })
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
+  await writeFile(path.join(copy, 'complete'), '')
+  return copy
+}
+
+/** A folder below the temporary one that stands for the closed one. */
+async function openFolder(closed: string): Promise<string> {
+  const name = createHash('sha256').update(closed).digest('hex').slice(0, 12)
+  const folder = path.join(tmpdir(), `maru-demo-${name}`)
+  await mkdir(folder, { recursive: true })
+  await chmod(folder, 0o755)
+  return folder
 }
 
 async function nobody(): Promise<{ readonly uid: number; readonly gid: number }> {
