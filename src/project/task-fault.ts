@@ -10,7 +10,7 @@ import type { SqlModel, TableModel } from '../model/model.ts'
 import { sourcePlace, sqlText } from '../model/sql-names.ts'
 import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
 import { lineAndColumn } from './import-problem.ts'
-import { portabilityFault } from './portable-subset.ts'
+import { clockFaults, portabilityFault } from './portable-subset.ts'
 import type { ProducedColumn, SqlTask } from './task.ts'
 
 export interface TaskFault {
@@ -152,6 +152,10 @@ function constructFaults(binding: Binding, sql: string): TaskFault[] {
     const key = `${fault.message} ${at.kind === 'offset' ? at.offset : ''}`
     if (!faults.has(key))
       faults.set(key, { code: 'SQL_NOT_PORTABLE', message: fault.message, hint: fault.instead, at })
+  }
+  for (const { message, instead, offset } of clockFaults(sql)) {
+    const at: FaultPosition = { kind: 'offset', offset }
+    faults.set(`${message} ${offset}`, { code: 'SQL_NOT_PORTABLE', message, hint: instead, at })
   }
   return [...faults.values()]
 }
