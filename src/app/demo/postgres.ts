@@ -5,7 +5,18 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, chmod, chown, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -81,9 +92,11 @@ async function reachableByNobody(native: string, data: string): Promise<Programs
 async function copyPrograms(native: string): Promise<string> {
   const copy = path.join(await openFolder(native), 'native')
   if (await exists(path.join(copy, 'complete'))) return copy
-  await rm(copy, { recursive: true, force: true })
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
-  await writeFile(path.join(copy, 'complete'), '')
+  const unfinished = `${copy}.${process.pid}`
+  await cp(native, unfinished, { recursive: true, verbatimSymlinks: true })
+  await writeFile(path.join(unfinished, 'complete'), '')
+  // Two may copy at once: the first to finish wins, and both copies are the same.
+  await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true, force: true }))
   return copy
 }
 
