@@ -1,0 +1,231 @@
+/**
+ * A leg: the rows of one activity or object, aggregated alone. Legs meet only as finished groups, so that no join can multiply rows.
+ * All metrics over the same rows share one scan; a filtered metric is a condition inside of it.
+ */
+import type { Day } from '../base/time.ts'
+import { assert } from '../base/errors.ts'
+import type { ScanFilter } from '../lake/lake.ts'
+import { filledColumns } from '../model/model.ts'
+import type { ColumnType, Model, TableId } from '../model/model.ts'
+import { attach, fromClause } from '../plan/attach.ts'
+import type { Attachment, AttributePath } from '../plan/attach.ts'
+import {
+  bindCondition,
+  conditionPaths,
+  conditionSql,
+  dayRangeFilters,
+  pruningFilters,
+} from './condition.ts'
+import type { BoundCondition } from './condition.ts'
+import { dimensionSql, resolveDimension } from './dimension.ts'
+import type { Dimension } from './dimension.ts'
+import { conditionOf } from './filter-language.ts'
+import type { Condition, PathToken } from './filter-language.ts'
+import { illegalDimension, timelessRange } from './legal.ts'
+import { stateSql, statesOf, typeSql } from './measure.ts'
+import type { Measure, State } from './measure.ts'
+import { tableById } from './model-index.ts'
+
+export interface Leg {
+  readonly model: Model
+  readonly rootId: TableId
+  /** `purchase`; CTEs are named after it. */
+  readonly name: string
+  readonly dimensions: readonly Dimension[]
+  readonly measures: readonly LegMeasure[]
+  /** All must hold of a row. */
+  readonly conditions: readonly BoundCondition[]
+  readonly range: DayRange
+}
+
+export interface DayRange {
+  readonly from?: Day
+  readonly to?: Day
+}
+
+export interface LegMeasure {
+  readonly measure: Measure
+  readonly value: Dimension | undefined
+  /** undefined when every row counts, or when the filter is one of the leg's conditions. */
+  readonly filter: BoundCondition | undefined
+  readonly states: readonly State[]
+}
+
+export interface LegRequest {
+  readonly model: Model
+  readonly rootId: TableId
+  readonly name: string
+  readonly measures: readonly Measure[]
+  readonly by: readonly string[]
+  readonly where: Condition | undefined
+  readonly range: DayRange
+}
+
+export function planLeg(request: LegRequest): Leg {
+  const { model, rootId, name, range } = request
+  const metric = request.measures[0]!.metric
+  const resolve = (path: PathToken): Dimension => {
+    const dimension = resolveDimension(model, rootId, path.text)
+    if (dimension === undefined)
+      throw illegalDimension(model, { metric, rootId, text: path.text, offset: path.offset })
+    return dimension
+  }
+  if (tableById(model, rootId)?.kind !== 'activity' && (range.from ?? range.to) !== undefined)
+    throw timelessRange(metric, rootId)
+  const dimensions = request.by.map((text) => resolve({ text }))
+  const conditions = request.where === undefined ? [] : [bindCondition(request.where, resolve)]
+  const shared = sharedFilter(request.measures)
+  if (shared !== undefined) conditions.push(bindCondition(shared, resolve))
+  const measures = request.measures.map((measure): LegMeasure => {
+    const value = measure.column === undefined ? undefined : resolve({ text: measure.column })
+    const filter =
+      measure.filter === undefined || shared !== undefined
+        ? undefined
+        : bindCondition(conditionOf(measure.filter), resolve)
+    return { measure, value, filter, states: statesOf(measure, value?.type) }
+  })
+  return { model, rootId, name, dimensions, measures, conditions, range }
+}
+
+/** The filter that all measures have in common: then it decides which rows are read. */
+function sharedFilter(measures: readonly Measure[]): Condition | undefined {
+  const [first, ...others] = measures
+  if (first?.filter === undefined) return undefined
+  const text = JSON.stringify(first.filter, writeBigint)
+  const isShared = others.every(
+    (other) => other.filter !== undefined && JSON.stringify(other.filter, writeBigint) === text,
+  )
+  return isShared ? conditionOf(first.filter) : undefined
+}
+
+function writeBigint(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value
+}
+
+export interface LegSql {
+  /** `name as (…)` */
+  readonly ctes: readonly string[]
+  readonly groups: string
+  readonly reads: readonly { readonly table: string; readonly filters: readonly ScanFilter[] }[]
+}
+
+/** `slugs` names the dimensions inside of the statement. */
+export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
+  const paths = legPaths(leg)
+  const attachment = attach(leg.model, leg.rootId, paths)
+  const expressions = new Map(paths.map((path, at) => [path, attachment.expressions[at]!]))
+  const expressionOf = (path: AttributePath): string => {
+    const expression = expressions.get(path)
+    assert(expression !== undefined, 'a path of a leg was not attached')
+    return expression
+  }
+  const items = leg.dimensions.map(
+    (dimension, at) => `${dimensionSql(dimension, expressionOf(dimension.path))} as ${slugs[at]!}`,
+  )
+  const valueNames = new Map<string, string>()
+  for (const { value } of leg.measures) {
+    if (value === undefined || valueNames.has(value.text)) continue
+    const name = `value__${value.text.replaceAll('.', '__').replace('@', '__')}`
+    valueNames.set(value.text, name)
+    items.push(`${dimensionSql(value, expressionOf(value.path))} as ${name}`)
+  }
+  for (const { measure, filter } of leg.measures) {
+    if (filter !== undefined)
+      items.push(`${conditionSql(filter, expressionOf)} as is__${measure.metric}`)
+  }
+  if (items.length === 0) items.push('1 as one')
+  const conditions = rowConditions(leg, attachment, expressionOf)
+  const rows = `${leg.name}_row as (
+  select
+    ${items.join(',\n    ')}
+  ${fromClause(attachment).replaceAll('\n', '\n  ')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+)`
+  return {
+    ctes: [rows, groupCte(leg, slugs, valueNames)],
+    groups: `${leg.name}_group`,
+    reads: readsOf(leg, attachment),
+  }
+}
+
+function legPaths(leg: Leg): readonly AttributePath[] {
+  const measurePaths = leg.measures.flatMap(({ value, filter }) => [
+    ...(value === undefined ? [] : [value.path]),
+    ...(filter === undefined ? [] : conditionPaths(filter)),
+  ])
+  return [
+    ...leg.dimensions.map((dimension) => dimension.path),
+    ...measurePaths,
+    ...leg.conditions.flatMap(conditionPaths),
+  ]
+}
+
+function rowConditions(
+  leg: Leg,
+  attachment: Attachment,
+  expressionOf: (path: AttributePath) => string,
+): readonly string[] {
+  const { from, to } = leg.range
+  const day = `${attachment.root.alias}.${filledColumns.day}`
+  const conditions: string[] = []
+  if (attachment.condition !== undefined) conditions.push(attachment.condition)
+  if (from !== undefined) conditions.push(`${day} >= date '${from}'`)
+  if (to !== undefined) conditions.push(`${day} < date '${to}'`)
+  for (const condition of leg.conditions) {
+    const sql = conditionSql(condition, expressionOf)
+    conditions.push(condition.kind === 'or' ? `(${sql})` : sql)
+  }
+  return conditions
+}
+
+function groupCte(
+  leg: Leg,
+  slugs: readonly string[],
+  valueNames: ReadonlyMap<string, string>,
+): string {
+  const states = leg.measures.flatMap(({ measure, value, filter, states: own }) => {
+    return own.map((state) => {
+      const row = {
+        ...(value === undefined ? {} : { value: valueNames.get(value.text)! }),
+        ...(filter === undefined ? {} : { filter: `is__${measure.metric}` }),
+      }
+      return `${stateSql(state.kind, state.type, row)} as ${state.name}`
+    })
+  })
+  // A group is there when at least one of the metrics has a row in it.
+  const isFiltered = leg.measures.every((measure) => measure.filter !== undefined)
+  const filters = leg.measures.map(({ measure }) => `is__${measure.metric}`)
+  const lines = [`select`, `    ${[...slugs, ...states].join(',\n    ')}`, `  from ${leg.name}_row`]
+  if (isFiltered) lines.push(`  where ${filters.join(' or ')}`)
+  if (slugs.length > 0) lines.push(`  group by ${slugs.join(', ')}`)
+  return `${leg.name}_group as (\n  ${lines.join('\n')}\n)`
+}
+
+function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
+  const root = tableById(leg.model, leg.rootId)!
+  const filters = [
+    ...dayRangeFilters(leg.range.from, leg.range.to),
+    ...leg.conditions.flatMap((condition) => pruningFilters(condition, root)),
+  ]
+  return [
+    { table: attachment.root.table, filters },
+    ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
+  ]
+}
+
+/** The columns of a leg's groups as one arm of a union: states of other legs are null. */
+export function unionArm(
+  leg: { readonly groups: string; readonly states: readonly State[] },
+  slugs: readonly string[],
+  all: readonly State[],
+): string {
+  const own = new Set(leg.states.map((state) => state.name))
+  const columns = [
+    ...slugs,
+    ...all.map((state) => (own.has(state.name) ? state.name : nullState(state))),
+  ]
+  return `  select ${columns.join(', ')}\n  from ${leg.groups}`
+}
+
+export function nullState(state: { readonly name: string; readonly type: ColumnType }): string {
+  return `cast(null as ${typeSql(state.type)}) as ${state.name}`
+}

@@ -1,0 +1,342 @@
+/**
+ * What is computed for the metrics asked about: each comes down to measures, one aggregate over the rows of one activity or object, and
+ * arithmetic over them. A measure is made of states (a sum, a count) that SQL aggregates; the finaliser turns states into the value.
+ */
+import { MaruError } from '../base/errors.ts'
+import { suggest } from '../base/nearest.ts'
+import type {
+  Aggregate,
+  ColumnType,
+  Formula,
+  MetricModel,
+  Model,
+  Predicate,
+  TableId,
+} from '../model/model.ts'
+import { metricByName } from './model-index.ts'
+
+export interface Measure {
+  /** The metric that declares it. */
+  readonly metric: string
+  /** The activity or object whose rows are aggregated. */
+  readonly rootId: TableId
+  readonly aggregate: Aggregate
+  readonly column?: string
+  readonly filter?: Predicate
+}
+
+/** Arithmetic over measures. */
+export type Expression =
+  | { readonly kind: 'measure'; readonly measure: Measure }
+  | { readonly kind: 'number'; readonly value: number }
+  | {
+      readonly kind: 'binary'
+      readonly operator: '+' | '-' | '*' | '/'
+      readonly left: Expression
+      readonly right: Expression
+    }
+
+export interface AskedMetric {
+  readonly name: string
+  readonly expression: Expression
+}
+
+/** Metrics nested deeper than this are taken for a circle that the model's check did not see. */
+const nestingMax = 50
+
+export function askMetric(model: Model, name: string): AskedMetric {
+  const metric = findMetric(model, name)
+  return { name: metric.name, expression: expand(model, metric, []) }
+}
+
+export function findMetric(model: Model, name: string): MetricModel {
+  const metric = metricByName(model, name)
+  if (metric === undefined) {
+    const names = model.metrics.map((candidate) => candidate.name)
+    throw new MaruError('MODEL_UNKNOWN_METRIC', `no metric is called "${name}"`, {
+      hint: suggest(name, names),
+    })
+  }
+  return metric
+}
+
+export function measuresOf(expression: Expression): readonly Measure[] {
+  switch (expression.kind) {
+    case 'measure':
+      return [expression.measure]
+    case 'number':
+      return []
+    case 'binary':
+      return [...measuresOf(expression.left), ...measuresOf(expression.right)]
+  }
+}
+
+function expand(model: Model, metric: MetricModel, within: readonly string[]): Expression {
+  if (within.includes(metric.name) || within.length > nestingMax) {
+    throw new MaruError(
+      'METRIC_BAD_QUERY',
+      `metric "${metric.name}" is defined by itself: ${[...within, metric.name].join(' → ')}`,
+      {
+        hint: 'take the circle out of the definitions',
+        where: metric.place,
+      },
+    )
+  }
+  const inside = [...within, metric.name]
+  switch (metric.kind) {
+    case 'aggregate':
+      return { kind: 'measure', measure: activityMeasure(metric) }
+    case 'object_aggregate':
+      return {
+        kind: 'measure',
+        measure: {
+          metric: metric.name,
+          rootId: metric.object,
+          aggregate: metric.aggregate,
+          ...(metric.column === undefined ? {} : { column: metric.column }),
+          ...(metric.filter === undefined ? {} : { filter: metric.filter }),
+        },
+      }
+    case 'ratio': {
+      const left = expand(model, findMetric(model, metric.numerator), inside)
+      const right = expand(model, findMetric(model, metric.denominator), inside)
+      return { kind: 'binary', operator: '/', left, right }
+    }
+    case 'formula':
+      return expandFormula(model, metric.formula, inside)
+  }
+}
+
+function expandFormula(model: Model, formula: Formula, within: readonly string[]): Expression {
+  switch (formula.kind) {
+    case 'number':
+      return { kind: 'number', value: formula.value }
+    case 'metric':
+      return expand(model, findMetric(model, formula.name), within)
+    case 'binary': {
+      const left = expandFormula(model, formula.left, within)
+      const right = expandFormula(model, formula.right, within)
+      return { kind: 'binary', operator: formula.operator, left, right }
+    }
+  }
+}
+
+function activityMeasure(metric: Extract<MetricModel, { kind: 'aggregate' }>): Measure {
+  const { selection } = metric
+  if (
+    selection.selector.kind !== 'all' ||
+    selection.within !== undefined ||
+    selection.take.kind !== 'aggregate'
+  ) {
+    throw new MaruError(
+      'METRIC_BAD_QUERY',
+      `metric "${metric.name}" selects ${selection.selector.kind} activities, which a metric cannot do yet`,
+      {
+        hint: 'declare it as a derived attribute of the object, and count or sum the objects by it',
+        where: metric.place,
+      },
+    )
+  }
+  const { aggregate, column } = selection.take
+  return {
+    metric: metric.name,
+    rootId: selection.activity,
+    aggregate,
+    ...(column === undefined ? {} : { column }),
+    ...(selection.filter === undefined ? {} : { filter: selection.filter }),
+  }
+}
+
+/** One mergeable part of a measure, aggregated by SQL. */
+export interface State {
+  /** `sales__sum` */
+  readonly name: string
+  readonly kind: 'sum' | 'count' | 'min' | 'max' | 'distinct'
+  readonly type: ColumnType
+}
+
+/** `column` is the type of the aggregated column; undefined when rows are counted. */
+export function statesOf(measure: Measure, column: ColumnType | undefined): readonly State[] {
+  const state = (kind: State['kind'], type: ColumnType): State => ({
+    name: `${measure.metric}__${kind}`,
+    kind,
+    type,
+  })
+  const integer: ColumnType = { kind: 'integer' }
+  if (measure.aggregate === 'count' || measure.aggregate === 'distinct')
+    return [state(measure.aggregate, integer)]
+  if (column === undefined)
+    throw badMeasure(measure, 'names no column', 'name the column to aggregate')
+  if (measure.aggregate === 'min' || measure.aggregate === 'max')
+    return [state(measure.aggregate, column)]
+  if (column.kind !== 'integer' && column.kind !== 'decimal' && column.kind !== 'number') {
+    throw badMeasure(
+      measure,
+      `takes the ${measure.aggregate} of "${measure.column}", which holds ${column.kind}`,
+      'sum and average need numbers',
+    )
+  }
+  const sum = state('sum', sumType(column))
+  return measure.aggregate === 'sum' ? [sum] : [sum, state('count', integer)]
+}
+
+function sumType(column: ColumnType): ColumnType {
+  return column.kind === 'decimal'
+    ? { kind: 'decimal', precision: 38, scale: column.scale }
+    : column
+}
+
+function badMeasure(measure: Measure, what: string, hint: string): MaruError {
+  return new MaruError('METRIC_BAD_QUERY', `metric "${measure.metric}" ${what}`, { hint })
+}
+
+/** SQL of a state over the rows of a leg; `value` and `filter` are columns there. */
+export function stateSql(
+  kind: State['kind'],
+  type: ColumnType,
+  row: { readonly value?: string; readonly filter?: string },
+): string {
+  const value = row.value ?? '1'
+  const kept = row.filter === undefined ? value : `case when ${row.filter} then ${value} end`
+  switch (kind) {
+    case 'count':
+      return row.filter === undefined && row.value === undefined ? 'count(*)' : `count(${kept})`
+    case 'distinct':
+      return `count(distinct ${kept})`
+    case 'min':
+    case 'max':
+      return `${kind}(${kept})`
+    case 'sum':
+      return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${typeSql(type)})`
+  }
+}
+
+/** The SQL name of a type that a state can have. */
+export function typeSql(type: ColumnType): string {
+  switch (type.kind) {
+    case 'text':
+    case 'json':
+      return 'varchar'
+    case 'integer':
+      return 'bigint'
+    case 'number':
+      return 'double'
+    case 'decimal':
+      return `decimal(${type.precision}, ${type.scale})`
+    case 'timestamp':
+      return 'timestamp with time zone'
+    case 'local_timestamp':
+      return 'timestamp'
+    case 'bytes':
+      return 'blob'
+    case 'boolean':
+    case 'date':
+    case 'time':
+    case 'uuid':
+      return type.kind
+    case 'list':
+      return `${typeSql(type.of)}[]`
+  }
+}
+
+export interface Value {
+  readonly sql: string
+  readonly type: ColumnType
+  /** The SQL needs parentheses inside of arithmetic. */
+  readonly isCompound?: boolean
+}
+
+export interface Finaliser {
+  readonly statesOf: (measure: Measure) => readonly State[]
+  /** Sums over no rows are 0, not unknown. */
+  readonly isFilled: boolean
+  /** A count may be missing in a group that only another leg has. */
+  readonly isJoined: boolean
+}
+
+/** The value of a metric over finished states. Division is in floating point and gives unknown where the divisor is 0. */
+export function valueOf(expression: Expression, finaliser: Finaliser): Value {
+  switch (expression.kind) {
+    case 'measure':
+      return measureValue(expression.measure, finaliser)
+    case 'number': {
+      const text = String(expression.value)
+      if (/^-?\d+$/.test(text)) return { sql: text, type: { kind: 'integer' } }
+      const scale = /^-?\d+\.(\d+)$/.exec(text)?.[1]!.length
+      if (scale === undefined) return { sql: `cast('${text}' as double)`, type: { kind: 'number' } }
+      return { sql: text, type: { kind: 'decimal', precision: 38, scale } }
+    }
+    case 'binary':
+      return binaryValue(expression, finaliser)
+  }
+}
+
+function measureValue(measure: Measure, finaliser: Finaliser): Value {
+  const [first, second] = finaliser.statesOf(measure)
+  switch (measure.aggregate) {
+    case 'average':
+      return {
+        sql: `cast(${first!.name} as double) / nullif(${second!.name}, 0)`,
+        type: { kind: 'number' },
+        isCompound: true,
+      }
+    case 'count':
+    case 'distinct':
+      return {
+        sql: finaliser.isFilled || finaliser.isJoined ? `coalesce(${first!.name}, 0)` : first!.name,
+        type: first!.type,
+      }
+    case 'sum':
+      return {
+        sql: finaliser.isFilled ? `coalesce(${first!.name}, 0)` : first!.name,
+        type: first!.type,
+      }
+    case 'min':
+    case 'max':
+      return { sql: first!.name, type: first!.type }
+  }
+}
+
+function binaryValue(
+  expression: Extract<Expression, { kind: 'binary' }>,
+  finaliser: Finaliser,
+): Value {
+  const left = valueOf(expression.left, finaliser)
+  const right = valueOf(expression.right, finaliser)
+  const { operator } = expression
+  if (operator === '/') {
+    return {
+      sql: `cast(${left.sql} as double) / nullif(cast(${right.sql} as double), 0)`,
+      type: { kind: 'number' },
+      isCompound: true,
+    }
+  }
+  const type = arithmeticType(operator, left.type, right.type)
+  const operand = (value: Value): string => {
+    const sql = value.isCompound === true ? `(${value.sql})` : value.sql
+    return type.kind === 'number' && value.type.kind !== 'number' ? `cast(${sql} as double)` : sql
+  }
+  const sql = `${operand(left)} ${operator} ${operand(right)}`
+  return type.kind === 'decimal'
+    ? { sql: `cast(${sql} as ${typeSql(type)})`, type }
+    : { sql, type, isCompound: true }
+}
+
+function arithmeticType(
+  operator: '+' | '-' | '*',
+  left: ColumnType,
+  right: ColumnType,
+): ColumnType {
+  for (const { kind } of [left, right]) {
+    if (kind !== 'integer' && kind !== 'decimal' && kind !== 'number') {
+      throw new MaruError('METRIC_BAD_QUERY', `a formula computes with ${kind}`, {
+        hint: 'formulas are over numbers',
+      })
+    }
+  }
+  if (left.kind === 'integer' && right.kind === 'integer') return left
+  if (left.kind === 'number' || right.kind === 'number') return { kind: 'number' }
+  const scales = [left, right].map((type) => (type.kind === 'decimal' ? type.scale : 0))
+  const scale = operator === '*' ? scales[0]! + scales[1]! : Math.max(...scales)
+  return scale > 30 ? { kind: 'number' } : { kind: 'decimal', precision: 38, scale }
+}

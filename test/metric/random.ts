@@ -1,0 +1,484 @@
+/** Random shops with gaps, ties, unknowns and versions that begin too late, and random questions about them. */
+import fc from 'fast-check'
+import type { Model, Predicate } from '../../src/model/model.ts'
+import { modelOf } from './build-model.ts'
+import type { MetricSketch } from './build-model.ts'
+import type { Cell, Dataset, Row } from './rows.ts'
+import type { ReferenceQuestion } from './reference.ts'
+
+export interface Shop {
+  readonly model: Model
+  readonly dataset: Dataset
+}
+
+const keys = 3
+const half = 1_800_000_000n
+/** Half hours across the end of summer time in London (2011-10-30 01:00 UTC), then leaps of 40 days. */
+function instantOf(step: number): bigint {
+  const start = BigInt(Date.parse('2011-10-29T20:00:00Z')) * 1000n
+  return step < 20 ? start + BigInt(step) * half : start + BigInt(step - 15) * 40n * 48n * half
+}
+
+const step = fc.integer({ min: 0, max: 24 })
+const key = fc.option(fc.integer({ min: 0, max: keys }), { freq: 6 })
+const country = fc.option(fc.constantFrom('France', 'Peru', "Côte d'Ivoire"), { freq: 4 })
+const cents = fc.integer({ min: -500, max: 5000 }).map((value) => (value / 100).toFixed(2))
+
+interface Version {
+  readonly id: number
+  readonly from: number
+  /** Some versions end before the next begins. */
+  readonly ends: boolean
+  readonly country: string | null
+  readonly tier: string | null
+  readonly points: number | null
+  readonly joined: number | null
+  readonly brand: number | null
+  readonly price: string | null
+}
+
+interface Purchase {
+  readonly at: number | null
+  readonly member: number | null
+  readonly product: number | null
+  readonly status: string | null
+  readonly quantity: number | null
+  readonly amount: string | null
+  readonly weight: number | null
+}
+
+interface Like {
+  readonly at: number | null
+  readonly member: number | null
+}
+
+const version: fc.Arbitrary<Version> = fc.record({
+  id: fc.integer({ min: 0, max: keys - 1 }),
+  from: step,
+  ends: fc.boolean(),
+  country,
+  tier: fc.option(fc.constantFrom('a', 'b'), { freq: 4 }),
+  points: fc.option(fc.integer({ min: -3, max: 9 }), { freq: 5 }),
+  joined: fc.option(step, { freq: 5 }),
+  brand: key,
+  price: fc.option(cents, { freq: 5 }),
+})
+
+const versions = fc.array(version, { maxLength: 8 })
+
+const purchase: fc.Arbitrary<Purchase> = fc.record({
+  at: fc.option(step, { freq: 12 }),
+  member: key,
+  product: key,
+  status: fc.option(fc.constantFrom('paid', 'open'), { freq: 5 }),
+  quantity: fc.option(fc.integer({ min: -2, max: 5 }), { freq: 6 }),
+  amount: fc.option(cents, { freq: 6 }),
+  weight: fc.option(
+    fc.integer({ min: 0, max: 20 }).map((value) => value / 4),
+    { freq: 6 },
+  ),
+})
+
+const like: fc.Arbitrary<Like> = fc.record({ at: fc.option(step, { freq: 12 }), member: key })
+
+export interface ShopSketch {
+  readonly zone: string
+  readonly memberHistory: boolean
+  readonly tierHistory: boolean
+  readonly productHistory: boolean
+  readonly brandHistory: boolean
+  readonly members: readonly Version[]
+  readonly tiers: readonly Version[]
+  readonly products: readonly Version[]
+  readonly brands: readonly Version[]
+  readonly purchases: readonly Purchase[]
+  readonly likes: readonly Like[]
+}
+
+export const sketch: fc.Arbitrary<ShopSketch> = fc.record({
+  zone: fc.constantFrom('Asia/Seoul', 'Europe/London', 'Asia/Kolkata'),
+  memberHistory: fc.boolean(),
+  tierHistory: fc.boolean(),
+  productHistory: fc.boolean(),
+  brandHistory: fc.boolean(),
+  members: versions,
+  tiers: versions,
+  products: versions,
+  brands: versions,
+  purchases: fc.array(purchase, { maxLength: 12 }),
+  likes: fc.array(like, { maxLength: 6 }),
+})
+
+/** What was drawn, as a model and rows. */
+export function shopOf(drawn: ShopSketch): Shop {
+  const model = modelOf({
+    zone: drawn.zone,
+    objects: {
+      'obj.member': {
+        key: 'id',
+        history: drawn.memberHistory,
+        columns: { country: 'text', joined_at: 'timestamp', points: 'integer' },
+      },
+      'obj.product': {
+        key: 'product_id',
+        history: drawn.productHistory,
+        columns: { brand: 'obj.brand', price: 'decimal(2)' },
+      },
+      'obj.brand': { key: 'id', history: drawn.brandHistory, columns: { country: 'text' } },
+    },
+    attributes: {
+      'obj_attr.member.tier': {
+        object: 'obj.member',
+        history: drawn.tierHistory,
+        columns: { tier: 'text' },
+      },
+    },
+    activities: {
+      'act.purchase': {
+        columns: {
+          member: 'obj.member',
+          product: 'obj.product',
+          status: 'text',
+          quantity: 'integer',
+          amount: 'decimal(2)',
+          weight: 'number',
+        },
+      },
+      'act.like': { columns: { fan: 'obj.member' } },
+    },
+    metrics,
+  })
+  const dataset = new Map<string, readonly Row[]>([
+    ['obj.member', rowsOf(drawn.members, 'id', drawn.memberHistory)],
+    ['obj_attr.member.tier', rowsOf(drawn.tiers, 'id', drawn.tierHistory)],
+    ['obj.product', rowsOf(drawn.products, 'product_id', drawn.productHistory)],
+    ['obj.brand', rowsOf(drawn.brands, 'id', drawn.brandHistory)],
+    [
+      'act.purchase',
+      drawn.purchases.map((row, id) => ({
+        ...row,
+        id,
+        occurred_at: row.at === null ? null : instantOf(row.at),
+      })),
+    ],
+    [
+      'act.like',
+      drawn.likes.map((row, id) => ({
+        id,
+        fan: row.member,
+        occurred_at: row.at === null ? null : instantOf(row.at),
+      })),
+    ],
+  ])
+  return { model, dataset }
+}
+
+/** One row per key, or versions with half-open intervals, gaps among them, none twice at one instant. */
+function rowsOf(drawn: readonly Version[], keyColumn: string, history: boolean): readonly Row[] {
+  const rows: Row[] = []
+  for (let id = 0; id < keys; id++) {
+    const own = [
+      ...new Map(drawn.filter((row) => row.id === id).map((row) => [row.from, row])).values(),
+    ]
+    own.sort((left, right) => left.from - right.from)
+    const kept = history ? own : own.slice(0, 1)
+    for (const [at, row] of kept.entries()) {
+      const next = kept[at + 1]
+      const end =
+        next === undefined
+          ? row.ends
+            ? row.from + 1
+            : undefined
+          : row.ends
+            ? Math.min(row.from + 1, next.from)
+            : next.from
+      const { country: where, tier, points, joined, brand, price } = row
+      const attributes: Record<string, Cell> = {
+        country: where,
+        tier,
+        points,
+        brand,
+        price,
+        joined_at: joined === null ? null : instantOf(joined),
+      }
+      const interval = {
+        valid_from: instantOf(row.from),
+        valid_to: end === undefined ? null : instantOf(end),
+        recorded_at: null,
+        version: rows.length,
+      }
+      rows.push({ [keyColumn]: id, ...attributes, ...(history ? interval : {}) })
+    }
+  }
+  return rows
+}
+
+function aggregate(
+  activity: string,
+  name: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct',
+  rest: { column?: string; filter?: Predicate } = {},
+): MetricSketch {
+  const { column, filter } = rest
+  return {
+    kind: 'aggregate',
+    selection: {
+      kind: 'selection',
+      activity,
+      selector: { kind: 'all' },
+      take: { kind: 'aggregate', aggregate: name, ...(column === undefined ? {} : { column }) },
+      ...(filter === undefined ? {} : { filter }),
+    },
+  }
+}
+
+const isFrench: Predicate = {
+  kind: 'compare',
+  path: 'member.country',
+  operator: '=',
+  value: 'France',
+}
+const isDear: Predicate = {
+  kind: 'or',
+  operands: [
+    { kind: 'compare', path: 'amount', operator: '>', value: 12.5 },
+    {
+      kind: 'not',
+      operand: { kind: 'compare', path: 'product.brand.country', operator: '=', value: 'Peru' },
+    },
+  ],
+}
+
+const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
+  sales: aggregate('act.purchase', 'sum', { column: 'amount' }),
+  orders: aggregate('act.purchase', 'count'),
+  pieces: aggregate('act.purchase', 'sum', { column: 'quantity' }),
+  known_pieces: aggregate('act.purchase', 'count', { column: 'quantity' }),
+  heaviest: aggregate('act.purchase', 'max', { column: 'weight' }),
+  load: aggregate('act.purchase', 'sum', { column: 'weight' }),
+  mean_amount: aggregate('act.purchase', 'average', { column: 'amount' }),
+  mean_pieces: aggregate('act.purchase', 'average', { column: 'quantity' }),
+  buyers: aggregate('act.purchase', 'distinct', { column: 'member' }),
+  first_status: aggregate('act.purchase', 'min', { column: 'status' }),
+  last_time: aggregate('act.purchase', 'max', { column: 'occurred_at' }),
+  french_sales: aggregate('act.purchase', 'sum', { column: 'amount', filter: isFrench }),
+  french_buyers: aggregate('act.purchase', 'distinct', { column: 'member', filter: isFrench }),
+  dear_orders: aggregate('act.purchase', 'count', { filter: isDear }),
+  order_value: { kind: 'ratio', numerator: 'sales', denominator: 'orders' },
+  french_share: { kind: 'ratio', numerator: 'french_sales', denominator: 'sales' },
+}
+
+const sharedMetrics: Readonly<Record<string, MetricSketch>> = {
+  likes: aggregate('act.like', 'count'),
+  fans: aggregate('act.like', 'distinct', { column: 'fan' }),
+  net: {
+    kind: 'formula',
+    formula: {
+      kind: 'binary',
+      operator: '-',
+      left: { kind: 'metric', name: 'sales' },
+      right: {
+        kind: 'binary',
+        operator: '*',
+        left: { kind: 'number', value: 1.25 },
+        right: { kind: 'metric', name: 'likes' },
+      },
+    },
+  },
+}
+
+const objectMetrics: Readonly<Record<string, MetricSketch>> = {
+  members: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'count' },
+  points: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'sum', column: 'points' },
+  a_members: {
+    kind: 'object_aggregate',
+    object: 'obj.member',
+    aggregate: 'count',
+    filter: { kind: 'compare', path: 'tier', operator: '=', value: 'a' },
+  },
+  sales_per_member: { kind: 'ratio', numerator: 'sales', denominator: 'members' },
+}
+
+const metrics: Readonly<Record<string, MetricSketch>> = {
+  ...purchaseMetrics,
+  ...sharedMetrics,
+  ...objectMetrics,
+}
+
+const grains = ['hour', 'day', 'week', 'month', 'quarter', 'year']
+const parts = [
+  'hour_of_day',
+  'day_of_week',
+  'day_of_month',
+  'day_of_year',
+  'week_of_year',
+  'month_of_year',
+  'quarter_of_year',
+]
+const purchaseDimensions = [
+  ...grains,
+  ...parts,
+  'status',
+  'purchase.quantity',
+  'member',
+  'member.country',
+  'member.country@now',
+  'member.tier',
+  'member.tier@now',
+  'member.joined_at.month',
+  'product.price',
+  'product.brand',
+  'product.brand@now',
+  'product.brand.country',
+  'product.brand.country@now',
+]
+const sharedDimensions = [...grains, ...parts]
+const memberDimensions = ['country', 'tier', 'member.country', 'joined_at.week']
+
+/** Conditions on any of the paths, with their values. */
+function predicate(paths: readonly string[]): fc.Arbitrary<Predicate> {
+  const leaves: fc.Arbitrary<Predicate>[] = []
+  const operator = fc.constantFrom('=', '!=', '<', '<=', '>', '>=')
+  const texts = ['France', 'Peru', "Côte d'Ivoire", 'paid', 'a']
+  for (const path of paths) {
+    const compare = (value: fc.Arbitrary<string | number>): fc.Arbitrary<Predicate> =>
+      fc.record({ kind: fc.constant('compare'), path: fc.constant(path), operator, value })
+    leaves.push(fc.constant<Predicate>({ kind: 'unknown', path }))
+    if (/country|tier|status/.test(path)) {
+      leaves.push(compare(fc.constantFrom(...texts)))
+      leaves.push(
+        fc.record({
+          kind: fc.constant('in'),
+          path: fc.constant(path),
+          values: fc.array(fc.constantFrom(...texts), { minLength: 1, maxLength: 3 }),
+        }),
+      )
+      leaves.push(
+        fc.record({
+          kind: fc.constant('like'),
+          path: fc.constant(path),
+          pattern: fc.constantFrom('%a%', 'F_ance', '%', "C%'%"),
+        }),
+      )
+    } else if (/month$|^day$/.test(path)) {
+      leaves.push(compare(fc.constantFrom('2011-10-01', '2011-10-30', '2012-03-01')))
+    } else {
+      leaves.push(compare(fc.constantFrom(-1, 0, 1, 2, 10, 12.5)))
+    }
+  }
+  return fc.letrec<{ any: Predicate }>((tie) => ({
+    any: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.oneof(...leaves),
+      fc.record({
+        kind: fc.constantFrom('and', 'or'),
+        operands: fc.array(tie('any'), { minLength: 2, maxLength: 3 }),
+      }),
+      fc.record({ kind: fc.constant('not'), operand: tie('any') }),
+    ),
+  })).any
+}
+
+interface Topic {
+  readonly metrics: readonly string[]
+  readonly dimensions: readonly string[]
+  readonly conditions: readonly string[]
+  readonly hasTime: boolean
+}
+
+const topics: readonly Topic[] = [
+  {
+    metrics: Object.keys(purchaseMetrics),
+    dimensions: purchaseDimensions,
+    conditions: [
+      'status',
+      'quantity',
+      'amount',
+      'weight',
+      'member.country',
+      'member.tier',
+      'member.country@now',
+      'product.price',
+      'product.brand.country',
+      'day',
+      'day_of_week',
+      'hour_of_day',
+      'member.joined_at.month',
+    ],
+    hasTime: true,
+  },
+  {
+    metrics: ['sales', 'orders', 'order_value', ...Object.keys(sharedMetrics)],
+    dimensions: sharedDimensions,
+    conditions: ['day', 'hour_of_day'],
+    hasTime: true,
+  },
+  {
+    metrics: ['members', 'points', 'a_members'],
+    dimensions: memberDimensions,
+    conditions: ['country', 'tier', 'points'],
+    hasTime: false,
+  },
+  {
+    metrics: ['sales', 'orders', 'members', 'points', 'sales_per_member'],
+    dimensions: ['member.country', 'member.tier'],
+    conditions: ['member.country', 'member.tier'],
+    hasTime: false,
+  },
+]
+
+export const question: fc.Arbitrary<ReferenceQuestion> = fc.oneof(...topics.map(questionOn))
+
+function questionOn(topic: Topic): fc.Arbitrary<ReferenceQuestion> {
+  const asked = fc.record({
+    metrics: fc.uniqueArray(fc.constantFrom(...topic.metrics), { minLength: 1, maxLength: 4 }),
+    by: fc.uniqueArray(fc.constantFrom(...topic.dimensions), { maxLength: 3 }),
+  })
+  return asked.chain(({ metrics: names, by }) => {
+    const item = fc
+      .tuple(fc.constantFrom(...names, ...by), fc.boolean())
+      .map(([name, isDown]) => `${isDown ? '-' : ''}${name}`)
+    const timed = {
+      from: fc.constantFrom('2011-10-29', '2011-10-30', '2011-12-01'),
+      to: fc.constantFrom('2011-12-15', '2012-02-01'),
+    }
+    const own = by.filter((text) => grains.includes(text))
+    const isFillable = own.length <= 1 && !by.includes('hour')
+    return fc.record(
+      {
+        metrics: fc.constant(names),
+        by: fc.constant(by),
+        where: predicate(topic.conditions),
+        order: fc.uniqueArray(item, { maxLength: 2, selector: (text) => text.replace('-', '') }),
+        limit: fc.integer({ min: 0, max: 5 }),
+        ...(topic.hasTime ? timed : {}),
+        ...(isFillable ? { fill: fc.constant(true) } : {}),
+      },
+      { requiredKeys: ['metrics', 'by'] },
+    ) as fc.Arbitrary<ReferenceQuestion>
+  })
+}
+
+/** The predicate in the filter language. */
+export function filterText(condition: Predicate): string {
+  switch (condition.kind) {
+    case 'compare':
+      return `${condition.path} ${condition.operator} ${literalText(condition.value)}`
+    case 'in':
+      return `${condition.path} in (${condition.values.map(literalText).join(', ')})`
+    case 'like':
+      return `${condition.path} like ${literalText(condition.pattern)}`
+    case 'unknown':
+      return `${condition.path} is unknown`
+    case 'and':
+    case 'or':
+      return condition.operands
+        .map((operand) => `(${filterText(operand)})`)
+        .join(` ${condition.kind} `)
+    case 'not':
+      return `not (${filterText(condition.operand)})`
+  }
+}
+
+function literalText(value: unknown): string {
+  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
+}
