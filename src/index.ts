@@ -2,15 +2,66 @@
 export { defineConfig, env, postgres } from './model/config-types.ts'
 export type { PostgresConfig, ProjectConfig, SourceConfig } from './model/config-types.ts'
 export {
-  boolean, bytes, date, decimal, integer, json, key, list, local_timestamp, number, refers, text, time, timestamp, uuid, via,
+  boolean,
+  bytes,
+  date,
+  decimal,
+  integer,
+  json,
+  key,
+  list,
+  local_timestamp,
+  number,
+  refers,
+  text,
+  time,
+  timestamp,
+  uuid,
+  via,
 } from './model/columns.ts'
-export type { Column, ColumnOptions, Columns, DecimalOptions, KeyOptions } from './model/columns.ts'
+export type {
+  Column,
+  ColumnOptions,
+  Columns,
+  DecimalOptions,
+  KeyOptions,
+  ReferenceOptions,
+} from './model/columns.ts'
 export { and, not, or } from './model/conditions.ts'
 export type { Comparable, Condition } from './model/conditions.ts'
-export { activity, attributes, event, files, merged, object, source, table } from './model/tables.ts'
+export {
+  activity,
+  attributes,
+  event,
+  files,
+  merged,
+  object,
+  source,
+  table,
+} from './model/tables.ts'
 export type { Source, Table } from './model/tables.ts'
-export { average, count, distinct, first, formula, last, max, min, nth, ratio, sum } from './model/selections.ts'
-export type { Aggregated, DurationText, FormulaMetric, Metric, MetricOptions, Selected, Selection } from './model/selections.ts'
+export {
+  average,
+  count,
+  distinct,
+  first,
+  formula,
+  last,
+  max,
+  min,
+  nth,
+  ratio,
+  sum,
+} from './model/selections.ts'
+export type {
+  Aggregated,
+  DurationText,
+  FormulaMetric,
+  Metric,
+  MetricOptions,
+  Selected,
+  Selection,
+} from './model/selections.ts'
 export { sql } from './model/sql-template.ts'
 export type { Sql } from './model/sql-template.ts'
 export type { Defined } from './model/definition.ts'

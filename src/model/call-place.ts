@@ -19,7 +19,11 @@ export function callPlace(builder: (...parameters: never[]) => unknown): Place {
   const match = frame.exec(text.slice(text.lastIndexOf('    at ') + 7))
   if (match === null) return { file: '' }
   const file = match[1]!
-  return { file: file.startsWith('file:') ? fileURLToPath(file) : file, line: Number(match[2]), column: Number(match[3]) }
+  return {
+    file: file.startsWith('file:') ? fileURLToPath(file) : file,
+    line: Number(match[2]),
+    column: Number(match[3]),
+  }
 }
 
 /** The project folder, when `absolute` ends in the declaration's own path. */

@@ -1,6 +1,13 @@
 /** Column builders. What they return becomes a direct property of the table: `purchase.amount` is the column, a wrong name a compile error. */
 import { comparisons, type ColumnKind, type Comparable } from './conditions.ts'
-import { define, definition, definitionOf, present, type ColumnData, type ColumnSpec } from './definition.ts'
+import {
+  define,
+  type definition,
+  definitionOf,
+  present,
+  type ColumnData,
+  type ColumnSpec,
+} from './definition.ts'
 import type { ColumnType } from './model.ts'
 
 /** A column of a table. */
@@ -28,29 +35,58 @@ export interface DecimalOptions extends ColumnOptions {
   readonly scale?: number
 }
 
+export interface ReferenceOptions extends ColumnOptions {
+  /** A key that names no object is kept and reads as unknown; the checks refuse it when absent. */
+  readonly orphans?: 'allowed'
+}
+
 export interface KeyOptions extends ColumnOptions {
   /** `integer` when absent. */
   readonly type?: 'integer' | 'text' | 'uuid'
 }
 
-type SimpleKind = 'text' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'local_timestamp' | 'date' | 'time' | 'uuid' | 'bytes' | 'json'
+type SimpleKind =
+  | 'text'
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'timestamp'
+  | 'local_timestamp'
+  | 'date'
+  | 'time'
+  | 'uuid'
+  | 'bytes'
+  | 'json'
 
 function column<Kind extends ColumnKind>(spec: ColumnSpec): Column<Kind> {
   return define(Object.create(comparisons) as object, { kind: 'column', spec }) as Column<Kind>
 }
 
-function simple<Kind extends SimpleKind>(kind: Kind, description: string, options: ColumnOptions = {}): Column<Kind> {
+function simple<Kind extends SimpleKind>(
+  kind: Kind,
+  description: string,
+  options: ColumnOptions = {},
+): Column<Kind> {
   return column(specOf({ kind }, description, options))
 }
 
-function specOf(type: ColumnSpec['type'], description: string | undefined, options: ColumnOptions): ColumnSpec {
+function specOf(
+  type: ColumnSpec['type'],
+  description: string | undefined,
+  options: ColumnOptions,
+): ColumnSpec {
   const { unit, required, tags, field } = options
   return { type, description, ...present({ unit, required, tags, field }) }
 }
 
 /** Identifies the row; an object and an activity have exactly one. */
 export function key(description: string, options: KeyOptions = {}): Column<'key'> {
-  return column(specOf({ kind: 'key', of: { kind: options.type ?? 'integer' } }, description, { ...options, required: true }))
+  return column(
+    specOf({ kind: 'key', of: { kind: options.type ?? 'integer' } }, description, {
+      ...options,
+      required: true,
+    }),
+  )
 }
 
 export function text(description: string, options?: ColumnOptions): Column<'text'> {
@@ -63,7 +99,11 @@ export function integer(description: string, options?: ColumnOptions): Column<'i
 
 /** Exact: money, weights, prices. */
 export function decimal(description: string, options: DecimalOptions = {}): Column<'decimal'> {
-  const type: ColumnType = { kind: 'decimal', precision: options.precision ?? 18, scale: options.scale ?? 2 }
+  const type: ColumnType = {
+    kind: 'decimal',
+    precision: options.precision ?? 18,
+    scale: options.scale ?? 2,
+  }
   return column(specOf(type, description, options))
 }
 
@@ -82,7 +122,10 @@ export function timestamp(description: string, options?: ColumnOptions): Column<
 }
 
 /** A wall clock without a zone. */
-export function local_timestamp(description: string, options?: ColumnOptions): Column<'local_timestamp'> {
+export function local_timestamp(
+  description: string,
+  options?: ColumnOptions,
+): Column<'local_timestamp'> {
   return simple('local_timestamp', description, options)
 }
 
@@ -107,7 +150,11 @@ export function json(description: string, options?: ColumnOptions): Column<'json
 }
 
 /** `list('text', 'words')`, or `list(decimal('a price', { scale: 3 }), 'prices')`. */
-export function list(of: Column | SimpleKind, description: string, options: ColumnOptions = {}): Column<'list'> {
+export function list(
+  of: Column | SimpleKind,
+  description: string,
+  options: ColumnOptions = {},
+): Column<'list'> {
   return column(specOf({ kind: 'list', of: elementType(of) }, description, options))
 }
 
@@ -116,7 +163,8 @@ function elementType(of: unknown): ColumnType {
   const data = definitionOf(of)
   const type = data?.kind === 'column' ? data.spec.type : undefined
   // A key or a reference in a list has no meaning of its own; buildModel refuses the text's kind `unknown`.
-  if (type === undefined || type.kind === 'key' || type.kind === 'reference') return { kind: 'unknown' } as unknown as ColumnType
+  if (type === undefined || type.kind === 'key' || type.kind === 'reference')
+    return { kind: 'unknown' } as unknown as ColumnType
   return type
 }
 
@@ -124,14 +172,22 @@ function elementType(of: unknown): ColumnType {
  * The key of an object: `refers(member)`, and `refers(() => category)` where two files need each other or an object names itself.
  * The function's result has no type here, because the compiler could not finish a type that contains itself.
  */
-export function refers(object: ObjectReference, description?: string, options: ColumnOptions = {}): Column<'reference'> {
-  return column(specOf({ kind: 'reference', target: object }, description, options))
+export function refers(
+  object: ObjectReference,
+  description?: string,
+  options: ReferenceOptions = {},
+): Column<'reference'> {
+  const spec = specOf({ kind: 'reference', target: object }, description, options)
+  return column(options.orphans === undefined ? spec : { ...spec, orphans: options.orphans })
 }
 
 export type ObjectReference = { readonly [definition]: { readonly kind: 'object' } } | (() => void)
 
 /** Makes the columns direct properties of the table, each knowing its table and name. */
-export function attachColumns<T extends object>(table: T, columns: Readonly<Record<string, unknown>>): T {
+export function attachColumns<T extends object>(
+  table: T,
+  columns: Readonly<Record<string, unknown>>,
+): T {
   for (const [name, value] of Object.entries(columns)) {
     const data = definitionOf(value)
     if (data?.kind !== 'column') continue
@@ -143,6 +199,11 @@ export function attachColumns<T extends object>(table: T, columns: Readonly<Reco
 }
 
 /** A column reached by references, for conditions: `via(purchase.product, product.brand, brand.name)`. */
-export function via<Kind extends ColumnKind>(...path: readonly [Column<'reference'>, ...Column<'reference'>[], Column<Kind>]): Comparable<Kind> {
-  return define(Object.create(comparisons) as object, { kind: 'path', columns: path }) as Comparable<Kind>
+export function via<Kind extends ColumnKind>(
+  ...path: readonly [Column<'reference'>, ...Column<'reference'>[], Column<Kind>]
+): Comparable<Kind> {
+  return define(Object.create(comparisons) as object, {
+    kind: 'path',
+    columns: path,
+  }) as Comparable<Kind>
 }

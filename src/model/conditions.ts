@@ -23,10 +23,20 @@ export interface ColumnValue {
 }
 
 export type ColumnKind = keyof ColumnValue
-export type OrderedKind = 'integer' | 'decimal' | 'number' | 'timestamp' | 'local_timestamp' | 'date' | 'time' | 'text'
+export type OrderedKind =
+  | 'integer'
+  | 'decimal'
+  | 'number'
+  | 'timestamp'
+  | 'local_timestamp'
+  | 'date'
+  | 'time'
+  | 'text'
 
 /** Values for `above`, `below` and their like. */
-export type OrderedValue<Kind extends ColumnKind> = Kind extends OrderedKind ? ColumnValue[Kind] : never
+export type OrderedValue<Kind extends ColumnKind> = Kind extends OrderedKind
+  ? ColumnValue[Kind]
+  : never
 
 export type Condition = Defined<'condition'>
 

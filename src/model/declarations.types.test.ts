@@ -2,17 +2,61 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
-  activity, and, attributes, average, count, date, decimal, defineConfig, distinct, event, files, first, formula, integer, json, key, last, max,
-  merged, min, not, nth, number, object, or, postgres, ratio, refers, source, sql, sum, table, text, timestamp, via, type Column,
+  activity,
+  and,
+  attributes,
+  average,
+  count,
+  date,
+  decimal,
+  defineConfig,
+  distinct,
+  event,
+  files,
+  first,
+  formula,
+  integer,
+  json,
+  key,
+  last,
+  max,
+  merged,
+  min,
+  not,
+  nth,
+  number,
+  object,
+  or,
+  postgres,
+  ratio,
+  refers,
+  source,
+  sql,
+  sum,
+  table,
+  text,
+  timestamp,
+  via,
+  type Column,
 } from '../index.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const is = <T extends true>(): T => true as T
 
 const shop = source({
-  owner: 'commerce', from: 'shop',
+  owner: 'commerce',
+  from: 'shop',
   tables: {
-    orders: table('orders as placed', { id: key('order'), member_id: integer('who'), ordered_at: timestamp('when'), status: text('state') }, { by: 'ordered_at' }),
+    orders: table(
+      'orders as placed',
+      {
+        id: key('order'),
+        member_id: integer('who'),
+        ordered_at: timestamp('when'),
+        status: text('state'),
+      },
+      { by: 'ordered_at' },
+    ),
   },
 })
 is<Same<typeof shop.orders.member_id, Column<'integer'>>>()
@@ -24,46 +68,102 @@ text()
 void shop.order
 
 const invoice = files({
-  owner: 'sales', description: 'lines', path: 'data/*.csv', format: 'csv', by: 'sold_on',
-  columns: { invoice: text('number', { field: 'InvoiceNo' }), sold_on: date('day of sale'), note: json('free text') },
+  owner: 'sales',
+  description: 'lines',
+  path: 'data/*.csv',
+  format: 'csv',
+  by: 'sold_on',
+  columns: {
+    invoice: text('number', { field: 'InvoiceNo' }),
+    sold_on: date('day of sale'),
+    note: json('free text'),
+  },
 })
 // @ts-expect-error a column that the table does not have
 void invoice.invoces
+const lines = {
+  owner: 'sales',
+  description: 'lines',
+  path: 'a',
+  columns: { invoice: text('number') },
+}
 // @ts-expect-error xlsx is not a format
-files({ owner: 'sales', description: 'lines', path: 'a', format: 'xlsx', columns: { invoice: text('number') } })
+files({ ...lines, format: 'xlsx' })
 
-const clicked = event({ owner: 'growth', description: 'a click', name: 'clicked', properties: { product_id: integer('what') }, example: { product_id: 1 } })
+const clicked = event({
+  owner: 'growth',
+  description: 'a click',
+  name: 'clicked',
+  properties: { product_id: integer('what') },
+  example: { product_id: 1 },
+})
 is<Same<typeof clicked.occurred_at, Column<'timestamp'>>>()
+const click = { owner: 'growth', description: 'a click', name: 'clicked' }
 // @ts-expect-error the example has a property that is not declared
-event({ owner: 'growth', description: 'a click', name: 'clicked', properties: { product_id: integer('what') }, example: { product: 1 } })
+event({ ...click, properties: { product_id: integer('what') }, example: { product: 1 } })
 
-const brand = object({ owner: 'md', description: 'a maker', columns: { id: key('brand'), name: text('name') }, sql: sql`select 1 as id, 'a' as name` })
+const brand = object({
+  owner: 'md',
+  description: 'a maker',
+  columns: { id: key('brand'), name: text('name') },
+  sql: sql`select 1 as id, 'a' as name`,
+})
 const product = object({
-  owner: 'md', description: 'a thing on sale', history: true,
-  columns: { id: key('product'), name: text('name'), brand: refers(brand), weight: number('grams'), price: decimal('list price', { scale: 0 }) },
+  owner: 'md',
+  description: 'a thing on sale',
+  history: true,
+  columns: {
+    id: key('product'),
+    name: text('name'),
+    brand: refers(brand),
+    weight: number('grams'),
+    price: decimal('list price', { scale: 0 }),
+  },
   sql: sql`select ${1} as id from ${invoice}`,
 })
 const category = object({
-  owner: 'md', description: 'a shelf',
+  owner: 'md',
+  description: 'a shelf',
   columns: { id: key('category'), parent: refers(() => category, 'the shelf above') },
   sql: sql`select 1 as id, null as parent`,
 })
 is<Same<typeof category.parent, Column<'reference'>>>()
-const member = object({ owner: 'crm', description: 'a person', columns: { id: key('member'), country: text('where') }, sql: sql`select id, country from ${shop.orders}` })
+const member = object({
+  owner: 'crm',
+  description: 'a person',
+  columns: { id: key('member'), country: text('where') },
+  sql: sql`select id, country from ${shop.orders}`,
+})
 
 const purchase = activity({
-  says: '{member} bought {product}', owner: 'commerce', description: 'one order line',
+  says: '{member} bought {product}',
+  owner: 'commerce',
+  description: 'one order line',
   columns: {
-    id: key('order line'), occurred_at: timestamp('when'), member: refers(member), product: refers(product),
-    quantity: integer('pieces'), amount: decimal('paid', { unit: 'KRW' }), status: text('state'),
+    id: key('order line'),
+    occurred_at: timestamp('when'),
+    member: refers(member),
+    product: refers(product),
+    quantity: integer('pieces'),
+    amount: decimal('paid', { unit: 'KRW' }),
+    status: text('state'),
   },
-  by: 'member', to: ['product'],
-  checks: (row) => ({ quantity_is_positive: row.quantity.above(0), known: not(row.product.isUnknown()) }),
+  by: 'member',
+  to: ['product'],
+  checks: (row) => ({
+    quantity_is_positive: row.quantity.above(0),
+    known: not(row.product.isUnknown()),
+  }),
   sql: sql`select ${shop.orders.id} from ${shop.orders} where ${shop.orders.status} = ${'done'}`,
 })
 is<Same<typeof purchase.amount, Column<'decimal'>>>()
 is<Same<typeof purchase.day, Column<'date'>>>()
-const columns = { id: key('line'), occurred_at: timestamp('when'), member: refers(member), amount: decimal('paid') }
+const columns = {
+  id: key('line'),
+  occurred_at: timestamp('when'),
+  member: refers(member),
+  amount: decimal('paid'),
+}
 const rest = { says: '', owner: '', description: '', columns, sql: sql`select 1` }
 // @ts-expect-error the actor is a reference, not an amount
 activity({ ...rest, by: 'amount' })
@@ -91,7 +191,11 @@ is<Same<typeof habit.first_purchase_at, Column<'timestamp'>>>()
 is<Same<typeof habit.purchases_1y, Column<'integer'>>>()
 is<Same<typeof habit.spent_1y, Column<'decimal'>>>()
 is<Same<typeof habit.last_big, Column<'reference'>>>()
-const grade = attributes(member, { history: true, columns: { grade: text('loyalty grade') }, sql: sql`select 1 as id` })
+const grade = attributes(member, {
+  history: true,
+  columns: { grade: text('loyalty grade') },
+  sql: sql`select 1 as id`,
+})
 is<Same<typeof grade.grade, Column<'text'>>>()
 // @ts-expect-error a duration that is not one
 count(purchase).within('1 yaer')
@@ -108,9 +212,25 @@ attributes(purchase, { purchases: count(purchase) })
 
 export const sales: ReturnType<typeof sum<'decimal'>> = sum(purchase.amount)
 const orders = distinct(purchase.status, { description: 'states', direction: 'up' })
-void [average(product.weight), min(purchase.occurred_at), max(purchase.quantity), count(member), distinct(purchase.member), count(purchase)]
-void [ratio(sales, orders), formula`${sales} - ${orders} * ${2}`.with({ unit: 'KRW' }), ratio(formula`${sales} / 2`, orders)]
-void sum(purchase.amount).where(and(via(purchase.member, member.country).is('France'), or(purchase.quantity.in([1, 2n]), purchase.amount.atMost('0.10'))))
+void [
+  average(product.weight),
+  min(purchase.occurred_at),
+  max(purchase.quantity),
+  count(member),
+  distinct(purchase.member),
+  count(purchase),
+]
+void [
+  ratio(sales, orders),
+  formula`${sales} - ${orders} * ${2}`.with({ unit: 'KRW' }),
+  ratio(formula`${sales} / 2`, orders),
+]
+void sum(purchase.amount).where(
+  and(
+    via(purchase.member, member.country).is('France'),
+    or(purchase.quantity.in([1, 2n]), purchase.amount.atMost('0.10')),
+  ),
+)
 void via(purchase.product, product.brand, brand.name).like('A%')
 // @ts-expect-error a text has no sum
 sum(purchase.status)
@@ -135,7 +255,7 @@ count(shop.orders)
 // @ts-expect-error a ratio is of metrics
 ratio(sales, purchase.amount)
 // @ts-expect-error a formula is of metrics and numbers
-formula`${purchase.amount} * 2`
+void formula`${purchase.amount} * 2`
 // @ts-expect-error a text is not compared with a number
 purchase.status.is(5)
 // @ts-expect-error an amount is not compared with a truth
@@ -156,9 +276,27 @@ merged(purchase, { groups: [habit, product] })
 void sql`select ${{ a: 1 }}`
 // @ts-expect-error a misspelt setting
 defineConfig({ zone: 'Asia/Seoul', curency: 'KRW' })
-defineConfig({ zone: 'Asia/Seoul', sources: { shop: postgres({ url: 'postgres://localhost/shop' }) } })
+defineConfig({
+  zone: 'Asia/Seoul',
+  sources: { shop: postgres({ url: 'postgres://localhost/shop' }) },
+})
 
 it('builds the declarations whose types the compiler checks', () => {
-  assert.deepEqual(Object.keys(purchase), ['id', 'occurred_at', 'member', 'product', 'quantity', 'amount', 'status', 'day'])
-  assert.deepEqual(Object.keys(habit), ['first_purchase_at', 'second_amount', 'last_big', 'purchases_1y', 'spent_1y'])
+  assert.deepEqual(Object.keys(purchase), [
+    'id',
+    'occurred_at',
+    'member',
+    'product',
+    'quantity',
+    'amount',
+    'status',
+    'day',
+  ])
+  assert.deepEqual(Object.keys(habit), [
+    'first_purchase_at',
+    'second_amount',
+    'last_big',
+    'purchases_1y',
+    'spent_1y',
+  ])
 })

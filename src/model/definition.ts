@@ -14,7 +14,10 @@ export interface Defined<Kind extends string> {
 }
 
 export interface ColumnSpec {
-  readonly type: ColumnType | { readonly kind: 'key'; readonly of: ColumnType } | { readonly kind: 'reference'; readonly target: unknown }
+  readonly type:
+    | ColumnType
+    | { readonly kind: 'key'; readonly of: ColumnType }
+    | { readonly kind: 'reference'; readonly target: unknown }
   /** Undefined on a reference: the object's own description. */
   readonly description: string | undefined
   readonly unit?: string
@@ -22,6 +25,8 @@ export interface ColumnSpec {
   readonly tags?: readonly string[]
   /** The name in the file or the database, where it differs. */
   readonly field?: string
+  /** Of a reference: keys that name no object are kept. */
+  readonly orphans?: 'allowed'
 }
 
 export interface ColumnData {
@@ -38,7 +43,12 @@ export interface PathData {
 }
 
 export type Test =
-  | { readonly kind: 'compare'; readonly subject: unknown; readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='; readonly value: unknown }
+  | {
+      readonly kind: 'compare'
+      readonly subject: unknown
+      readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='
+      readonly value: unknown
+    }
   | { readonly kind: 'in'; readonly subject: unknown; readonly values: unknown }
   | { readonly kind: 'like'; readonly subject: unknown; readonly pattern: unknown }
   | { readonly kind: 'unknown'; readonly subject: unknown }
@@ -122,6 +132,8 @@ export interface AttributesData extends TableData {
   /** Derived attributes by name; then there is no `sql`. */
   readonly derived?: Readonly<Record<string, unknown>>
   readonly describe?: Readonly<Record<string, string | undefined>>
+  /** As in ColumnSpec, for the object's key. */
+  readonly orphans?: 'allowed'
 }
 
 export interface MergedData {
@@ -133,7 +145,9 @@ export interface MergedData {
   readonly groups?: readonly unknown[]
 }
 
-export type Selector = { readonly kind: 'all' | 'first' | 'last' } | { readonly kind: 'nth'; readonly n: number }
+export type Selector =
+  | { readonly kind: 'all' | 'first' | 'last' }
+  | { readonly kind: 'nth'; readonly n: number }
 
 /** `first(purchase)` before a column is taken. */
 export interface RowData {
@@ -185,13 +199,26 @@ export interface FormulaData {
   readonly options: MetricOptions
 }
 
-export type TableDefinitionData = RawTableData | FilesData | EventData | ObjectData | ActivityData | AttributesData
+export type TableDefinitionData =
+  | RawTableData
+  | FilesData
+  | EventData
+  | ObjectData
+  | ActivityData
+  | AttributesData
 export type MetricData = AggregateData | RatioData | FormulaData
 
 export type DefinitionData =
-  | ColumnData | PathData | ConditionData | SqlData
-  | SourceData | TableDefinitionData | MergedData
-  | RowData | SelectionData | MetricData
+  | ColumnData
+  | PathData
+  | ConditionData
+  | SqlData
+  | SourceData
+  | TableDefinitionData
+  | MergedData
+  | RowData
+  | SelectionData
+  | MetricData
 
 /** What lies under the symbol; undefined for anything that no builder made. */
 export function definitionOf(value: unknown): DefinitionData | undefined {
@@ -217,13 +244,29 @@ export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `the function ${value.name}`
   if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 40))}`
-  return typeof value === 'object' ? 'a plain object' : `the ${typeof value} ${String(value)}`
+  if (typeof value === 'object') return 'a plain object'
+  return `the ${typeof value} ${String(value as number | bigint | boolean | symbol)}`
 }
 
 const kindNames: Readonly<Record<DefinitionData['kind'], string>> = {
-  column: 'a column', path: 'a path', condition: 'a condition', sql: 'a sql text', source: 'a source', raw_table: 'a raw table',
-  files: 'a raw table of files', event: 'an event', object: 'an object', activity: 'an activity', attributes: 'attributes',
-  merged: 'a merged table', row: 'a selected row', selection: 'a selection', aggregate: 'a metric', ratio: 'a metric', formula: 'a metric',
+  column: 'a column',
+  path: 'a path',
+  condition: 'a condition',
+  sql: 'a sql text',
+  source: 'a source',
+  raw_table: 'a raw table',
+  files: 'a raw table of files',
+  event: 'an event',
+  object: 'an object',
+  activity: 'an activity',
+  attributes: 'attributes',
+  merged: 'a merged table',
+  row: 'a selected row',
+  selection: 'a selection',
+  aggregate: 'a metric',
+  ratio: 'a metric',
+  formula: 'a metric',
 }

@@ -14,7 +14,20 @@ export const tableClasses: readonly TableClass[] = ['raw', 'obj', 'act', 'obj_at
 
 /** A column's type. A `timestamp` is an instant in UTC microseconds; `local_timestamp` is a wall clock without a zone; `json` is text that holds JSON. */
 export type ColumnType =
-  | { readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'timestamp' | 'local_timestamp' | 'date' | 'time' | 'uuid' | 'bytes' | 'json' }
+  | {
+      readonly kind:
+        | 'text'
+        | 'integer'
+        | 'number'
+        | 'boolean'
+        | 'timestamp'
+        | 'local_timestamp'
+        | 'date'
+        | 'time'
+        | 'uuid'
+        | 'bytes'
+        | 'json'
+    }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'list'; readonly of: ColumnType }
 
@@ -48,8 +61,20 @@ interface TableBase {
 
 /** How a raw table's rows come in. */
 export type RawOrigin =
-  | { readonly kind: 'files'; readonly format: 'csv' | 'ndjson' | 'parquet'; readonly globs: readonly string[]; readonly csv?: CsvOptions; readonly names?: Readonly<Record<string, string>> }
-  | { readonly kind: 'database'; readonly source: string; readonly schema: string; readonly table: string; readonly names?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'files'
+      readonly format: 'csv' | 'ndjson' | 'parquet'
+      readonly globs: readonly string[]
+      readonly csv?: CsvOptions
+      readonly names?: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'database'
+      readonly source: string
+      readonly schema: string
+      readonly table: string
+      readonly names?: Readonly<Record<string, string>>
+    }
 
 /** `names` (above) maps a column to the field of the file, or the column of the database, that holds it, where the two differ. */
 export interface CsvOptions {
@@ -113,7 +138,9 @@ export interface AttributesModel extends TableBase {
   readonly orphans?: 'allowed'
   /** `sql` yields the key, `valid_from` (when `history`) and the attributes; `derived` is one selection per attribute and always has history. */
   readonly history: boolean
-  readonly from: { readonly kind: 'sql'; readonly sql: SqlModel } | { readonly kind: 'derived'; readonly attributes: readonly DerivedAttribute[] }
+  readonly from:
+    | { readonly kind: 'sql'; readonly sql: SqlModel }
+    | { readonly kind: 'derived'; readonly attributes: readonly DerivedAttribute[] }
 }
 
 export interface DerivedAttribute {
@@ -150,7 +177,13 @@ export interface AttachedColumn {
   readonly attribute: string
 }
 
-export type TableModel = RawTableModel | RawEventModel | ObjectModel | ActivityModel | AttributesModel | MergedModel
+export type TableModel =
+  | RawTableModel
+  | RawEventModel
+  | ObjectModel
+  | ActivityModel
+  | AttributesModel
+  | MergedModel
 
 /** A declared check beyond those that the columns imply: the predicate holds on every row. */
 export interface CheckModel {
@@ -161,6 +194,8 @@ export interface CheckModel {
 /** A SQL text with references still as ids. `parts` alternate freely. */
 export interface SqlModel {
   readonly parts: readonly SqlPart[]
+  /** Indexes in `parts` of the template's own text; what stands between came from `${…}`. Absent: every other part, from the first. */
+  readonly chunks?: readonly number[]
   /** Of the opening back tick. */
   readonly place: Place
 }
@@ -177,7 +212,12 @@ export type Scalar = string | number | bigint | boolean | null
  * `product.brand.name`. A comparison with an unknown value is not true, and neither is its negation (SQL's rule).
  */
 export type Predicate =
-  | { readonly kind: 'compare'; readonly path: string; readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='; readonly value: Scalar }
+  | {
+      readonly kind: 'compare'
+      readonly path: string
+      readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='
+      readonly value: Scalar
+    }
   | { readonly kind: 'in'; readonly path: string; readonly values: readonly Scalar[] }
   | { readonly kind: 'like'; readonly path: string; readonly pattern: string }
   | { readonly kind: 'unknown'; readonly path: string }
@@ -191,7 +231,9 @@ export type Predicate =
 export interface Selection {
   readonly kind: 'selection'
   readonly activity: TableId
-  readonly selector: { readonly kind: 'all' | 'first' | 'last' } | { readonly kind: 'nth'; readonly n: number }
+  readonly selector:
+    | { readonly kind: 'all' | 'first' | 'last' }
+    | { readonly kind: 'nth'; readonly n: number }
   readonly filter?: Predicate
   readonly within?: Duration
   readonly take:
@@ -223,15 +265,30 @@ interface MetricBase {
 export type MetricModel =
   | (MetricBase & { readonly kind: 'aggregate'; readonly selection: Selection })
   /** Over the objects themselves, as they are now: how many members there are. */
-  | (MetricBase & { readonly kind: 'object_aggregate'; readonly object: TableId; readonly aggregate: Aggregate; readonly column?: string; readonly filter?: Predicate })
-  | (MetricBase & { readonly kind: 'ratio'; readonly numerator: string; readonly denominator: string })
+  | (MetricBase & {
+      readonly kind: 'object_aggregate'
+      readonly object: TableId
+      readonly aggregate: Aggregate
+      readonly column?: string
+      readonly filter?: Predicate
+    })
+  | (MetricBase & {
+      readonly kind: 'ratio'
+      readonly numerator: string
+      readonly denominator: string
+    })
   | (MetricBase & { readonly kind: 'formula'; readonly formula: Formula })
 
 /** Arithmetic over metrics by name. Division by zero gives unknown. */
 export type Formula =
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'metric'; readonly name: string }
-  | { readonly kind: 'binary'; readonly operator: '+' | '-' | '*' | '/'; readonly left: Formula; readonly right: Formula }
+  | {
+      readonly kind: 'binary'
+      readonly operator: '+' | '-' | '*' | '/'
+      readonly left: Formula
+      readonly right: Formula
+    }
 
 export interface Model {
   readonly formatVersion: 1

@@ -3,11 +3,20 @@ import { callPlace } from './call-place.ts'
 import type { Column } from './columns.ts'
 import type { ColumnKind, Condition } from './conditions.ts'
 import { and } from './conditions.ts'
-import { define, definition, type AggregateData, type Defined, type MetricOptions, type RowData, type Selector } from './definition.ts'
+import {
+  define,
+  type definition,
+  type AggregateData,
+  type Defined,
+  type MetricOptions,
+  type RowData,
+  type Selector,
+} from './definition.ts'
 import type { Aggregate } from './model.ts'
 
 /** `1 year`, `30 days`: a calendar duration in the project's zone. */
-export type DurationText = `${number} ${'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'}${'' | 's'}`
+export type DurationText =
+  `${number} ${'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'}${'' | 's'}`
 
 /** Anything that an attribute can be derived by. */
 export interface Derived<Kind extends ColumnKind = ColumnKind> {
@@ -56,9 +65,14 @@ function selected<T>(row: RowData): Selected<T> {
     within: (duration: DurationText) => selected({ ...row, within: duration }),
   }
   const activity: unknown = row.activity
-  for (const name of typeof activity === 'object' && activity !== null ? Object.keys(activity) : []) {
+  for (const name of typeof activity === 'object' && activity !== null
+    ? Object.keys(activity)
+    : []) {
     if (selectedNames.includes(name)) continue
-    Object.defineProperty(result, name, { enumerable: true, get: () => define({}, { kind: 'selection', row, column: name }) })
+    Object.defineProperty(result, name, {
+      enumerable: true,
+      get: () => define({}, { kind: 'selection', row, column: name }),
+    })
   }
   return define(result, row) as unknown as Selected<T>
 }
@@ -80,23 +94,38 @@ export type NumericKind = 'integer' | 'decimal' | 'number'
 export type MeasurableKind = NumericKind | 'timestamp' | 'local_timestamp' | 'date' | 'time'
 
 /** How many activities there are, or objects as they are now. */
-export function count(table: Defined<'activity' | 'object'>, options?: MetricOptions): Aggregated<'integer'> {
+export function count(
+  table: Defined<'activity' | 'object'>,
+  options?: MetricOptions,
+): Aggregated<'integer'> {
   return aggregated(start('count', table, options), count)
 }
 
-export function sum<Kind extends NumericKind>(column: Column<Kind>, options?: MetricOptions): Aggregated<Kind> {
+export function sum<Kind extends NumericKind>(
+  column: Column<Kind>,
+  options?: MetricOptions,
+): Aggregated<Kind> {
   return aggregated(start('sum', column, options), sum)
 }
 
-export function min<Kind extends MeasurableKind>(column: Column<Kind>, options?: MetricOptions): Aggregated<Kind> {
+export function min<Kind extends MeasurableKind>(
+  column: Column<Kind>,
+  options?: MetricOptions,
+): Aggregated<Kind> {
   return aggregated(start('min', column, options), min)
 }
 
-export function max<Kind extends MeasurableKind>(column: Column<Kind>, options?: MetricOptions): Aggregated<Kind> {
+export function max<Kind extends MeasurableKind>(
+  column: Column<Kind>,
+  options?: MetricOptions,
+): Aggregated<Kind> {
   return aggregated(start('max', column, options), max)
 }
 
-export function average(column: Column<NumericKind>, options?: MetricOptions): Aggregated<'number'> {
+export function average(
+  column: Column<NumericKind>,
+  options?: MetricOptions,
+): Aggregated<'number'> {
   return aggregated(start('average', column, options), average)
 }
 
@@ -111,7 +140,10 @@ function start(aggregate: Aggregate, of: unknown, options: MetricOptions = {}): 
   return { kind: 'aggregate', aggregate, of, options }
 }
 
-function aggregated<Kind extends ColumnKind>(data: Unplaced, builder: (...parameters: never[]) => unknown): Aggregated<Kind> {
+function aggregated<Kind extends ColumnKind>(
+  data: Unplaced,
+  builder: (...parameters: never[]) => unknown,
+): Aggregated<Kind> {
   return chain({ ...data, place: callPlace(builder) })
 }
 
@@ -126,8 +158,15 @@ function chain<Kind extends ColumnKind>(data: AggregateData): Aggregated<Kind> {
 export type Metric = Defined<'aggregate' | 'ratio' | 'formula'>
 
 /** Division by zero gives unknown. */
-export function ratio(numerator: Metric, denominator: Metric, options: MetricOptions = {}): Defined<'ratio'> {
-  return define({}, { kind: 'ratio', numerator, denominator, options, place: callPlace(ratio) }) as Defined<'ratio'>
+export function ratio(
+  numerator: Metric,
+  denominator: Metric,
+  options: MetricOptions = {},
+): Defined<'ratio'> {
+  return define(
+    {},
+    { kind: 'ratio', numerator, denominator, options, place: callPlace(ratio) },
+  ) as Defined<'ratio'>
 }
 
 export interface FormulaMetric {
@@ -137,10 +176,15 @@ export interface FormulaMetric {
 }
 
 /** Arithmetic over metrics: formula`(${sales} - ${cost}) / ${sales} * 100`. */
-export function formula(texts: TemplateStringsArray, ...holes: readonly (Metric | number)[]): FormulaMetric {
+export function formula(
+  texts: TemplateStringsArray,
+  ...holes: readonly (Metric | number)[]
+): FormulaMetric {
   const place = callPlace(formula)
   const make = (options: MetricOptions): FormulaMetric =>
-    define({ with: make }, { kind: 'formula', texts: [...texts], holes, options, place }) as unknown as FormulaMetric
+    define(
+      { with: make },
+      { kind: 'formula', texts: [...texts], holes, options, place },
+    ) as unknown as FormulaMetric
   return make({})
 }
-

@@ -1,13 +1,24 @@
 /** The `sql` template: captures text, references and values as parts, and the place of the opening back tick. Nothing is resolved here. */
 import { callPlace } from './call-place.ts'
-import { define, definition, definitionOf, type Defined, type SqlData, type SqlPartData } from './definition.ts'
+import {
+  define,
+  type definition,
+  definitionOf,
+  type Defined,
+  type SqlData,
+  type SqlPartData,
+} from './definition.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Scalar } from './model.ts'
 
 export type Sql = Defined<'sql'>
 
 /** Anything with columns can be named in a transform, and its columns. A function returns the table later, where files need each other. */
-type Reference = { readonly [definition]: { readonly kind: 'raw_table' | 'event' | 'object' | 'activity' | 'attributes' | 'column' } }
+type Reference = {
+  readonly [definition]: {
+    readonly kind: 'raw_table' | 'event' | 'object' | 'activity' | 'attributes' | 'column'
+  }
+}
 
 export type SqlHole = Reference | Sql | Scalar | (() => void)
 
@@ -23,7 +34,9 @@ interface SqlTag {
 
 function template(strings: TemplateStringsArray, ...holes: readonly SqlHole[]): Sql {
   if (!Array.isArray(strings?.raw)) {
-    throw new MaruError('MODEL_BAD_DECLARATION', 'sql was called as a function', { hint: 'write sql`select …`; for text made elsewhere sql.raw(text)' })
+    throw new MaruError('MODEL_BAD_DECLARATION', 'sql was called as a function', {
+      hint: 'write sql`select …`; for text made elsewhere sql.raw(text)',
+    })
   }
   const parts: SqlPartData[] = []
   const chunks: number[] = []
@@ -52,7 +65,12 @@ function isScalar(value: unknown): value is Scalar {
 }
 
 function raw(text: string): Sql {
-  const data: SqlData = { kind: 'sql', parts: [{ kind: 'text', text: String(text) }], chunks: [], place: callPlace(raw) }
+  const data: SqlData = {
+    kind: 'sql',
+    parts: [{ kind: 'text', text: String(text) }],
+    chunks: [],
+    place: callPlace(raw),
+  }
   return define({}, data) as Sql
 }
 

@@ -2,13 +2,22 @@
 import { callPlace } from './call-place.ts'
 import { attachColumns, text, timestamp, date, type Column, type Columns } from './columns.ts'
 import type { ColumnKind, Condition } from './conditions.ts'
-import { define, definition, definitionOf, type ActivityData, type Defined, type TableDefinitionData } from './definition.ts'
+import {
+  define,
+  type definition,
+  definitionOf,
+  type ActivityData,
+  type Defined,
+  type TableDefinitionData,
+} from './definition.ts'
 import type { CsvOptions } from './model.ts'
 import type { Derived } from './selections.ts'
 import type { Sql } from './sql-template.ts'
 
 /** A declared table with its columns as properties. */
-export type Table<Kind extends string, C extends Columns> = Readonly<C> & { readonly [definition]: { readonly kind: Kind } }
+export type Table<Kind extends string, C extends Columns> = Readonly<C> & {
+  readonly [definition]: { readonly kind: Kind }
+}
 
 /** The names of the columns of these kinds. */
 export type NamesOf<C extends Columns, Kind extends ColumnKind> = {
@@ -24,7 +33,11 @@ export interface TableOptions<C extends Columns> {
 }
 
 /** One table of a `source`. */
-export function table<C extends Columns>(description: string, columns: C, options: TableOptions<C> = {}): Table<'raw_table', C> {
+export function table<C extends Columns>(
+  description: string,
+  columns: C,
+  options: TableOptions<C> = {},
+): Table<'raw_table', C> {
   return finish({ kind: 'raw_table', description, columns, ...options, place: callPlace(table) })
 }
 
@@ -38,10 +51,18 @@ export interface SourceSpec<T> {
 export type Source<T> = Readonly<T> & { readonly [definition]: { readonly kind: 'source' } }
 
 /** The tables of a database: `raw/shop.ts` declares `raw.shop.<table>`. */
-export function source<T extends Readonly<Record<string, Defined<'raw_table'>>>>(spec: SourceSpec<T>): Source<T> {
+export function source<T extends Readonly<Record<string, Defined<'raw_table'>>>>(
+  spec: SourceSpec<T>,
+): Source<T> {
   const { owner, from, tables } = spec
   const result = { ...tables } as Source<T>
-  return define(result, { kind: 'source', owner, from, tables: plainRecord(tables), place: callPlace(source) })
+  return define(result, {
+    kind: 'source',
+    owner,
+    from,
+    tables: plainRecord(tables),
+    place: callPlace(source),
+  })
 }
 
 export interface FilesSpec<C extends Columns> {
@@ -57,7 +78,12 @@ export interface FilesSpec<C extends Columns> {
 
 /** A raw table whose rows come from files. */
 export function files<C extends Columns>(spec: FilesSpec<C>): Table<'raw_table', C> {
-  return finish({ ...spec, kind: 'files', columns: plainRecord(spec.columns), place: callPlace(files) })
+  return finish({
+    ...spec,
+    kind: 'files',
+    columns: plainRecord(spec.columns),
+    place: callPlace(files),
+  })
 }
 
 export interface EventSpec<P extends Columns> {
@@ -93,7 +119,15 @@ export function event<P extends Columns>(spec: EventSpec<P>): Table<'event', P &
   const { owner, description, name, properties, example } = spec
   const columns = plainRecord(properties)
   const result = attachColumns({}, { ...eventColumns, ...columns })
-  return define(result, { kind: 'event', owner, description, name, columns, example, place: callPlace(event) }) as Table<'event', P & EventColumns>
+  return define(result, {
+    kind: 'event',
+    owner,
+    description,
+    name,
+    columns,
+    example,
+    place: callPlace(event),
+  }) as Table<'event', P & EventColumns>
 }
 
 export interface ObjectSpec<C extends Columns> {
@@ -107,7 +141,12 @@ export interface ObjectSpec<C extends Columns> {
 
 /** A thing with an id. */
 export function object<C extends Columns>(spec: ObjectSpec<C>): Table<'object', C> {
-  return finish({ ...spec, kind: 'object', columns: plainRecord(spec.columns), place: callPlace(object) })
+  return finish({
+    ...spec,
+    kind: 'object',
+    columns: plainRecord(spec.columns),
+    place: callPlace(object),
+  })
 }
 
 export interface ActivitySpec<C extends Columns> {
@@ -130,10 +169,18 @@ interface DayColumn {
 }
 
 /** Something that an object did: when, who, to what, and its measures. */
-export function activity<C extends Columns>(spec: ActivitySpec<C>): Table<'activity', C & DayColumn> {
+export function activity<C extends Columns>(
+  spec: ActivitySpec<C>,
+): Table<'activity', C & DayColumn> {
   const columns = plainRecord(spec.columns)
-  const result = attachColumns({}, { ...columns, day: dayColumn }) as Table<'activity', C & DayColumn>
-  return define(result, { ...spec, kind: 'activity', columns, place: callPlace(activity) } as ActivityData)
+  const result = attachColumns({}, { ...columns, day: dayColumn }) as Table<
+    'activity',
+    C & DayColumn
+  >
+  // The row's type is the author's own here; buildModel hands in the activity itself.
+  const checks = spec.checks as ActivityData['checks']
+  const data = { ...spec, kind: 'activity', columns, checks, place: callPlace(activity) } as const
+  return define(result, data as ActivityData)
 }
 
 export const dayColumn: Column<'date'> = date('local day of occurred_at')
@@ -151,27 +198,60 @@ export interface AttributesOptions<Name extends string> {
   readonly description?: string
   /** Descriptions by attribute, where the one made from the selection does not do. */
   readonly describe?: { readonly [N in Name]?: string }
+  /** Rows whose key names no object are kept; the checks refuse them when absent. */
+  readonly orphans?: 'allowed'
 }
 
-type DerivedColumns<A> = { readonly [Name in keyof A]: A[Name] extends Derived<infer Kind> ? Column<Kind> : never }
+type DerivedColumns<A> = {
+  readonly [Name in keyof A]: A[Name] extends Derived<infer Kind> ? Column<Kind> : never
+}
 
 type NamedObject = Defined<'object'>
 
 /** Dated attributes of an object: derived from activities, or from SQL. */
-export function attributes<C extends Columns>(object: NamedObject, spec: AttributesSpec<C>, options?: AttributesOptions<keyof C & string>): Table<'attributes', C>
+export function attributes<C extends Columns>(
+  object: NamedObject,
+  spec: AttributesSpec<C>,
+  options?: AttributesOptions<keyof C & string>,
+): Table<'attributes', C>
 export function attributes<A extends Readonly<Record<string, Derived>>>(
-  object: NamedObject, derived: A, options?: AttributesOptions<keyof A & string>): Table<'attributes', DerivedColumns<A>>
-export function attributes(object: NamedObject, given: object, options: AttributesOptions<string> = {}): unknown {
+  object: NamedObject,
+  derived: A,
+  options?: AttributesOptions<keyof A & string>,
+): Table<'attributes', DerivedColumns<A>>
+export function attributes(
+  object: NamedObject,
+  given: object,
+  options: AttributesOptions<string> = {},
+): unknown {
   const place = callPlace(attributes)
   const spec = plainRecord(given)
-  if (isSqlSpec(spec)) return finish({ ...options, ...spec, columns: plainRecord(spec['columns']), kind: 'attributes', object, place })
+  if (isSqlSpec(spec))
+    return finish({
+      ...options,
+      ...spec,
+      columns: plainRecord(spec['columns']),
+      kind: 'attributes',
+      object,
+      place,
+    })
   const names = Object.fromEntries(Object.keys(spec).map((name) => [name, text('')]))
-  return define(attachColumns({}, names), { ...options, kind: 'attributes', object, place, columns: {}, derived: spec })
+  return define(attachColumns({}, names), {
+    ...options,
+    kind: 'attributes',
+    object,
+    place,
+    columns: {},
+    derived: spec,
+  })
 }
 
 /** `columns` may also be the name of a derived attribute, then it holds a selection. */
 function isSqlSpec(spec: Readonly<Record<string, unknown>>): boolean {
-  return definitionOf(spec['sql'])?.kind === 'sql' || (spec['columns'] !== undefined && definitionOf(spec['columns']) === undefined)
+  return (
+    definitionOf(spec['sql'])?.kind === 'sql' ||
+    (spec['columns'] !== undefined && definitionOf(spec['columns']) === undefined)
+  )
 }
 
 export interface MergedOptions {
@@ -182,8 +262,14 @@ export interface MergedOptions {
 }
 
 /** Overrides what Maru derives for an activity. */
-export function merged(activity: Defined<'activity'>, options: MergedOptions = {}): Defined<'merged'> {
-  return define({}, { ...options, kind: 'merged', activity, place: callPlace(merged) }) as Defined<'merged'>
+export function merged(
+  activity: Defined<'activity'>,
+  options: MergedOptions = {},
+): Defined<'merged'> {
+  return define(
+    {},
+    { ...options, kind: 'merged', activity, place: callPlace(merged) },
+  ) as Defined<'merged'>
 }
 
 function finish<T>(data: TableDefinitionData): T {
@@ -194,4 +280,3 @@ function finish<T>(data: TableDefinitionData): T {
 function plainRecord(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {}
 }
-

@@ -1,0 +1,179 @@
+/** Attributes of objects: from SQL, or derived from activities. */
+import { suggest } from '../base/nearest.ts'
+import { selectionOf, takeAggregate, takeRow, type Taken } from './build-selection.ts'
+import { buildSql } from './build-sql.ts'
+import {
+  hasHistory,
+  isNameFree,
+  isText,
+  keyNames,
+  objectOf,
+  refuse,
+  type Shapes,
+} from './column-models.ts'
+import { definitionOf, describeValue, present, type AttributesData } from './definition.ts'
+import type { TableEntry } from './identify.ts'
+import type { AttributesModel, ColumnModel, DerivedAttribute } from './model.ts'
+import { column, common } from './table-base.ts'
+
+/** undefined when a fault (reported) leaves nothing to go on with. */
+export function buildAttributes(
+  shapes: Shapes,
+  entry: TableEntry,
+  data: AttributesData,
+): AttributesModel | undefined {
+  const object = objectOf(shapes.book, data)
+  if (object === undefined) return undefined
+  const description =
+    object.data.description === undefined
+      ? undefined
+      : `attributes of ${object.id}: ${object.data.description}`
+  const texts = present({ owner: object.data.owner, description })
+  const key = keyNames(object)[0]
+  const history = hasHistory(data)
+  const from =
+    data.derived === undefined
+      ? sqlOf(shapes, entry, data)
+      : { kind: 'derived' as const, attributes: shapes.derived.get(entry.id) ?? [] }
+  const declared = shapes.columns.get(entry.id)!.size - (history ? 4 : 0) - 1
+  if (declared < 1 && Object.keys(data.derived ?? data.columns).length === 0) {
+    refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${entry.id} has no attributes`,
+      hint: 'add some, for example purchases: count(purchase)',
+    })
+  }
+  if (from === undefined || key === undefined) return undefined
+  return {
+    ...common(shapes, entry, texts),
+    class: 'obj_attr',
+    kind: 'attributes',
+    object: object.id,
+    key,
+    ...present({ orphans: data.orphans }),
+    history,
+    from,
+  }
+}
+
+function sqlOf(
+  shapes: Shapes,
+  entry: TableEntry,
+  data: AttributesData,
+): AttributesModel['from'] | undefined {
+  const sql = buildSql(shapes, entry, data.sql)
+  return sql === undefined ? undefined : { kind: 'sql', sql }
+}
+
+/** Adds the columns of derived attributes; the activities' columns must be there already. */
+export function addDerivedColumns(shapes: Shapes, entry: TableEntry, data: AttributesData): void {
+  const columns = shapes.columns.get(entry.id) as Map<string, ColumnModel>
+  const attributes: DerivedAttribute[] = []
+  for (const [name, value] of Object.entries(data.derived ?? {})) {
+    if (!isNameFree(shapes, entry, name)) continue
+    const taken = takeDerived(shapes, entry, { name, value, data })
+    if (taken === undefined) continue
+    attributes.push({ name, selection: selectionOf(taken) })
+    columns.set(name, derivedColumn(shapes, entry, { name, taken, data }))
+  }
+  for (const name of Object.keys(data.describe ?? {})) {
+    if (!(name in (data.derived ?? {})) && !columns.has(name)) {
+      refuse(shapes, entry, {
+        code: 'MODEL_UNKNOWN_COLUMN',
+        message: `\`describe\` of ${entry.id} names "${name}", which is no attribute`,
+        hint: suggest(name, columns.keys()),
+      })
+    }
+  }
+  shapes.derived.set(entry.id, attributes)
+}
+
+interface Given {
+  readonly name: string
+  readonly value: unknown
+  readonly data: AttributesData
+}
+
+function takeDerived(
+  shapes: Shapes,
+  entry: TableEntry,
+  { name, value, data }: Given,
+): Taken | undefined {
+  const given = definitionOf(value)
+  const request = {
+    shapes,
+    subject: entry,
+    label: `the attribute "${name}"`,
+    followsReferences: false,
+  }
+  if (given?.kind !== 'selection' && given?.kind !== 'aggregate') {
+    const hint =
+      given?.kind === 'row'
+        ? 'take a column of it: first(purchase).occurred_at'
+        : 'write first(purchase).occurred_at, count(purchase), sum(purchase.amount)'
+    return refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `the attribute "${name}" is ${describeValue(value)}`,
+      hint,
+    })
+  }
+  const taken = given.kind === 'selection' ? takeRow(request, given) : takeAggregate(request, given)
+  if (taken === undefined) return undefined
+  const object = objectOf(shapes.book, data)
+  if (taken.table.data.kind !== 'activity') {
+    return refuse(shapes, entry, {
+      code: 'MODEL_LAYER',
+      message: `the attribute "${name}" is taken of ${taken.table.id}`,
+      hint: 'attributes are derived from activities; from other tables by SQL',
+    })
+  }
+  const { by, to = [] } = taken.table.data
+  if (
+    object !== undefined &&
+    ![by, ...to].some((each) => column(shapes, taken.table, each)?.refers === object.id)
+  ) {
+    const hint = `take it of an activity whose \`by\` or \`to\` refers to ${object.id}`
+    return refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `the attribute "${name}" is taken of ${taken.table.id}, in which ${object.id} has no part`,
+      hint,
+    })
+  }
+  return taken
+}
+
+interface DerivedGiven {
+  readonly name: string
+  readonly taken: Taken
+  readonly data: AttributesData
+}
+
+function derivedColumn(
+  shapes: Shapes,
+  entry: TableEntry,
+  { name, taken, data }: DerivedGiven,
+): ColumnModel {
+  const described = data.describe?.[name]
+  if (described !== undefined && !isText(described)) {
+    refuse(shapes, entry, {
+      code: 'MODEL_MISSING_TEXT',
+      message: `the attribute "${name}" has an empty description`,
+      hint: 'say what it is, or leave it out of `describe`',
+    })
+  }
+  const isCounted = taken.aggregate === 'count' || taken.aggregate === 'distinct'
+  const refers = taken.aggregate === undefined ? taken.column?.refers : undefined
+  return {
+    name,
+    type: taken.type,
+    description: described ?? taken.description,
+    ...present({
+      unit: taken.unit,
+      refers,
+      orphans: refers === undefined ? undefined : ('allowed' as const),
+    }),
+    required: false,
+    ...(isCounted ? { absent: 0 as const } : {}),
+    tags: taken.column?.tags ?? [],
+  }
+}
