@@ -1,3 +1,4 @@
+// Written by `maru pull shop`; then units, the tag of personal columns and `by` were added, and the owner named.
 import {
   boolean,
   date,
