@@ -16,9 +16,11 @@ import { schemaSteps, upgradeSchema } from './sqlite-schema.ts'
 import { openSqliteState } from './sqlite.ts'
 import { describeState } from './state.suite.ts'
 import type { Records } from './state.suite.ts'
-import type { State } from './state.ts'
+import type { Publication, State } from './state.ts'
 
 describeState('SQLite', makeRecords)
+
+const something: Publication = { values: new Map([['s', new Map([['n', 'v']])]]) }
 
 async function makeRecords(): Promise<Records> {
   const folder = await mkdtemp(join(tmpdir(), 'maru-state-'))
@@ -56,7 +58,7 @@ describe('SQLite state', () => {
     }
     for (const opening of [1, 2]) {
       const state = await open({ files })
-      await state.publish({ values: new Map([['s', new Map([['n', 'v']])]]) })
+      await state.publish(something)
       equal(synced.length, opening)
       await state.close()
     }
@@ -124,22 +126,21 @@ describe('SQLite state', () => {
     for (const state of states) await state.close()
   })
 
-  it('waits for another writer without stopping the process, then says that it is busy', async () => {
+  it('waits for another writer without stopping the process, then says that it is busy', async (test) => {
     const state = await open({ busyTimeoutMs: 100 })
     const writer = new DatabaseSync(path)
-    writer.exec('begin immediate')
     let ticks = 0
     const timer = setInterval(() => ticks++, 5)
-    await rejects(state.publish({}), (error) => {
+    test.after(() => clearInterval(timer))
+    writer.exec('begin immediate')
+    await rejects(state.publish(something), (error) => {
       hasCode(error, 'STATE_BUSY', /stayed locked for 0\.1 s/)
       return error.retry === 'later'
     })
-    clearInterval(timer)
     ok(ticks >= 3, `${ticks} ticks while waiting`)
     equal(await state.journalEnd(), 0, 'readers do not wait')
-    writer.exec('rollback')
     writer.close()
-    equal(await state.publish({}), 'published')
+    equal(await state.publish(something), 'published')
     await state.close()
   })
 
@@ -147,7 +148,7 @@ describe('SQLite state', () => {
     const state = await open()
     const writer = new DatabaseSync(path)
     writer.exec('begin immediate')
-    const publication = state.publish({})
+    const publication = state.publish(something)
     await sleep(20)
     writer.exec('commit')
     writer.close()
