@@ -1,6 +1,6 @@
 /** Binds the SQL of tasks with the engine, in one session in which every table is empty and has its declared shape. */
 import { isMaruError, messageOf } from '../base/errors.ts'
-import type { Engine, Session } from '../engine/engine.ts'
+import { bindErrorOffset, type Engine, type Session } from '../engine/engine.ts'
 import type { TableModel } from '../model/model.ts'
 import type { TaskEntry } from './check-cache.ts'
 import { bindFailureFault, bindingFaults, taskSql, type BindFailure } from './task-fault.ts'
@@ -82,19 +82,10 @@ async function bindTask(
 
 function bindFailure(error: unknown): BindFailure | undefined {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return undefined
-  const offset = offsetOf(error) ?? offsetOf(error.cause)
+  const offset = bindErrorOffset(error)
   return {
     message: messageOf(error),
     ...(offset === undefined ? {} : { offset }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   }
-}
-
-function offsetOf(value: unknown): number | undefined {
-  return typeof value === 'object' &&
-    value !== null &&
-    'offset' in value &&
-    typeof value.offset === 'number'
-    ? value.offset
-    : undefined
 }

@@ -134,7 +134,7 @@ const cases: readonly Case[] = [
     breakIt: (project) => {
       project.write(
         'act/return.ts',
-        "import { activity, key, refers, sql, timestamp } from 'maru'\nimport member from '../obj/member.ts'\nimport purchase from './purchase.ts'\nexport default activity({\n  says: '{member} returned', owner: 'commerce', description: 'a return', by: 'member',\n  columns: { id: key('return'), occurred_at: timestamp('when'), member: refers(member) },\n  sql: sql`select id, occurred_at, member from ${purchase}`,\n})\n",
+        "import { activity, key, refers, sql, timestamp } from 'maru'\nimport member from '../obj/member.ts'\nimport purchase from './purchase.ts'\nexport default activity({\n  says: '{member} returned', owner: 'commerce', description: 'a return', by: 'member',\n  columns: { id: key('return'), occurred_at: timestamp('when'), member: refers(member) },\n  sql: sql`select id, occurred_at, member from ${() => purchase}`,\n})\n",
       )
       project.edit(
         purchase,
@@ -237,6 +237,8 @@ const cases: readonly Case[] = [
   {
     title: 'refuses types that would lose something, with the cast to write',
     breakIt: (project) => {
+      project.edit(purchase, 'refers, sql, timestamp', 'refers, sql, text, timestamp')
+      project.edit(purchase, 'row.quantity.above(0)', 'row.amount.above(0)')
       project.edit(purchase, "quantity: integer('pieces')", "quantity: text('pieces')")
       project.edit(purchase, 'quantity * price as amount', 'quantity * price * 0.125 as amount')
     },

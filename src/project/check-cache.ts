@@ -22,7 +22,7 @@ import { parseJson, stringifyJson } from '../base/json.ts'
 import type { Binding } from '../engine/engine.ts'
 import type { Model } from '../model/model.ts'
 import type { ProjectSettings } from './config.ts'
-import { declarationFiles } from './find.ts'
+import { configFile, declarationFiles } from './find.ts'
 import type { TaskFault } from './task-fault.ts'
 
 /** Grows when what the files hold changes. */
@@ -142,8 +142,20 @@ export interface CheckedFiles {
   readonly files: readonly string[]
   readonly environment: readonly string[]
   readonly engineVersion: string
-  /** The clock before the first file was read. */
+  /** Taken before the first file was read. */
+  readonly before: FilesBefore
+}
+
+/** The declarations as they were before they were loaded: one that was edited meanwhile is not what was loaded. */
+export interface FilesBefore {
   readonly readAtMs: number
+  readonly hashes: ReadonlyMap<string, string>
+}
+
+export function filesBefore(folder: string): FilesBefore {
+  const readAtMs = Date.now()
+  const paths = [configFile, ...declarationFiles(folder)]
+  return { readAtMs, hashes: new Map(paths.map((path) => [path, hashFile(join(folder, path))])) }
 }
 
 /** Keeps the record, unless a file has changed since it was read. A failure to write is not a failure of the check. */
@@ -153,12 +165,8 @@ export function writeCheck(
   checked: CheckedFiles,
 ): void {
   try {
-    const files: Record<string, FileMark> = {}
-    for (const path of checked.files) {
-      const mark = statMark(join(options.folder, path))
-      if (mark === undefined || isAfter(mark, checked.readAtMs)) return
-      files[path] = { ...mark, hash: hashFile(join(options.folder, path)) }
-    }
+    const files = marksOf(options.folder, checked)
+    if (files === undefined) return
     const model = stringifyJson(record.model)
     const tasks = stringifyJson(Object.fromEntries(record.entries))
     const salt = randomUUID()
@@ -170,7 +178,7 @@ export function writeCheck(
       environment: checked.environment,
       environmentHash: environmentHash(salt, checked.environment),
       salt,
-      readAtMs: checked.readAtMs,
+      readAtMs: checked.before.readAtMs,
       settings: record.settings,
       problems: record.problems,
       keys: record.keys,
@@ -189,6 +197,21 @@ export function writeCheck(
   } catch {
     // A folder that cannot be written (read-only, full) only means that the next check is slow.
   }
+}
+
+/** Undefined when a file was edited while it was loaded. */
+function marksOf(folder: string, checked: CheckedFiles): Record<string, FileMark> | undefined {
+  const files: Record<string, FileMark> = {}
+  for (const path of checked.files) {
+    const mark = statMark(join(folder, path))
+    if (mark === undefined) return undefined
+    const hash = hashFile(join(folder, path))
+    const before = checked.before.hashes.get(path)
+    if (before === undefined ? timeOf(mark) > checked.before.readAtMs : before !== hash)
+      return undefined
+    files[path] = { ...mark, hash }
+  }
+  return files
 }
 
 function cacheFolder(folder: string): string {
@@ -249,7 +272,11 @@ function statMark(path: string): Omit<FileMark, 'hash'> | undefined {
 }
 
 function isAfter(mark: Omit<FileMark, 'hash'>, readAtMs: number): boolean {
-  return Math.max(mark.modifiedAtMs, mark.changedAtMs) > readAtMs - clockGrainMs
+  return timeOf(mark) > readAtMs - clockGrainMs
+}
+
+function timeOf(mark: Omit<FileMark, 'hash'>): number {
+  return Math.max(mark.modifiedAtMs, mark.changedAtMs)
 }
 
 function hashFile(path: string): string {

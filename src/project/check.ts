@@ -7,6 +7,7 @@ import type { Binding, Engine } from '../engine/engine.ts'
 import type { Model, TableModel } from '../model/model.ts'
 import { bindTasks, readableIds } from './bind-tasks.ts'
 import {
+  filesBefore,
   readCheck,
   readEntries,
   writeCheck,
@@ -84,7 +85,7 @@ async function check(request: CheckRequest): Promise<CheckedProject> {
   )
     return fromCache(cached)
 
-  const readAtMs = Date.now()
+  const before = filesBefore(request.folder)
   const signal = request.options.signal
   const loaded = await loadProject(request.folder, signal === undefined ? {} : { signal })
   const engine = await request.openEngine()
@@ -101,7 +102,7 @@ async function check(request: CheckRequest): Promise<CheckedProject> {
     files: loaded.files,
     environment: loaded.environment,
     engineVersion: engine.version,
-    readAtMs,
+    before,
   })
   return {
     settings: loaded.settings,

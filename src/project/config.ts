@@ -5,7 +5,6 @@ import { pathToFileURL } from 'node:url'
 import { MaruError, messageOf, type Problem } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import { isTimeZone } from '../base/time.ts'
-import type { SourceConfig } from '../model/config-types.ts'
 import { configFile } from './find.ts'
 
 /** What of the configuration decides about results and places; it holds no secret and may be stored. */
@@ -23,6 +22,12 @@ export interface ProjectSettings {
 
 export interface ResolvedConfig extends ProjectSettings {
   readonly sources: Readonly<Record<string, SourceConfig>>
+}
+
+/** `url` holds a password: never print it. */
+export interface SourceConfig {
+  readonly kind: 'postgres'
+  readonly url: string
 }
 
 /** Throws PROJECT_CONFIG with the first fault. */
@@ -148,7 +153,7 @@ function describeIssue(issue: Issue): Problem {
 function problem(message: string, hint: string): Problem {
   return {
     code: 'PROJECT_CONFIG',
-    message: `${configFile}: ${message}`,
+    message,
     hint,
     where: { file: configFile },
   }

@@ -6,10 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Problem } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
-import { buildModel } from '../model/build.ts'
+import { buildModel, environmentRead } from '../model/build.ts'
 import type { LoadedDeclaration } from '../model/build.ts'
 import type { Model } from '../model/model.ts'
-import { environmentRead } from '../model/config-types.ts'
 import { readConfig, settingsOf, type ResolvedConfig } from './config.ts'
 import { configFile, projectPath } from './find.ts'
 import { importProblems, type ImportFailure } from './import-problem.ts'
@@ -33,7 +32,6 @@ class ImportGraph {
 async function load(request: LoadRequest): Promise<LoadedProject> {
   const graph = recordImports(request)
   const current = new Int32Array(request.current)
-  Atomics.store(current, 0, -1)
   const { config, problems: configProblems } = await readConfig(request.folder)
   const declarations: LoadedDeclaration[] = []
   const failures: ImportFailure[] = []

@@ -32,7 +32,7 @@ export async function loadProject(
       folder,
       maruFolder,
       files: files.filter((file) => !without.has(file)),
-      current: new SharedArrayBuffer(4),
+      current: counterAt(-1),
     }
     // A second worker starts only after the first one met a file that never ends.
     // oxlint-disable-next-line no-await-in-loop
@@ -59,6 +59,12 @@ export async function loadProject(
       })
     }
   }
+}
+
+function counterAt(value: number): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(4)
+  Atomics.store(new Int32Array(buffer), 0, value)
+  return buffer
 }
 
 /** The project must find the `maru` that its declarations import: its own or a parent folder's package. */
@@ -97,7 +103,7 @@ async function runWorker(request: LoadRequest, options: LoadOptions): Promise<Wo
   worker.once('message', (answer: LoadedProject) => resolve({ kind: 'loaded', project: answer }))
   worker.once('error', (error) => {
     const index = Atomics.load(current, 0)
-    if (index >= request.files.length) reject(error)
+    if (index < 0 || index >= request.files.length) reject(error)
     else
       resolve({
         kind: 'stuck',

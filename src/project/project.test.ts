@@ -274,19 +274,15 @@ describe('the cache of maru check', () => {
     const names = readdirSync(cache)
     assert.equal(names.length, 3)
     for (const name of names) {
-      for (const damage of [
-        '',
-        '{',
-        '{"format":1}',
-        readFileSync(join(cache, name), 'utf8').replace('act', 'acx'),
-      ]) {
+      const whole = readFileSync(join(cache, name), 'utf8')
+      for (const damage of [whole.slice(0, whole.length / 2), whole.replace(/[a-z]/, 'q')]) {
         writeFileSync(join(cache, name), damage)
         const checked = await check()
         assert.equal(checked.cached, false, `${name} with ${damage.slice(0, 20)}`)
         assert.deepEqual(checked.problems, [])
-        assert.equal((await check()).cached, true)
       }
     }
+    assert.equal((await check()).cached, true)
     project.edit('act/purchase.ts', 'quantity * price as amount', 'price * quantity as amount')
     await check()
     assert.equal(readdirSync(cache).length, 3)

@@ -10,6 +10,7 @@ import type { SqlModel, TableModel } from '../model/model.ts'
 import { sourcePlace, sqlText } from '../model/sql-names.ts'
 import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
 import { lineAndColumn } from './import-problem.ts'
+import { portableFunctions } from './portable-lists.ts'
 import { clockFaults, portabilityFault } from './portable-subset.ts'
 import type { ProducedColumn, SqlTask } from './task.ts'
 
@@ -185,18 +186,24 @@ export function bindFailureFault(
   if (offset === undefined) return { code: 'SQL_BIND', message, hint, at }
   const name = /^["\w]+(\.["\w]+)*/.exec(sql.slice(offset))?.[0]?.replaceAll('"', '')
   if (name === undefined) return { code: 'SQL_BIND', message, hint, at }
-  if (/(\bfrom|\bjoin|,)\s*$/i.test(sql.slice(0, offset)) && !/column/i.test(failure.message)) {
+  if (/\btable\b/i.test(failure.message) && /(\bfrom|\bjoin|,)\s*$/i.test(sql.slice(0, offset))) {
+    const near = suggest(name, context.tables.keys())
+    return { code: 'SQL_BIND', message, hint: `${near} Import the declaration and write \${…}`, at }
+  }
+  if (/\bfunction\b/i.test(failure.message)) {
+    const near = nearest(name.toLowerCase(), Object.keys(portableFunctions))
     return {
       code: 'SQL_BIND',
       message,
-      hint: `${suggest(name, context.tables.keys())} Import the declaration and write \${…}`,
+      hint: near === undefined ? hint : `Did you mean ${near}()?`,
       at,
     }
   }
   const read = task.sql.parts.flatMap((part) => (part.kind === 'table' ? [part.id] : []))
   const columns = new Set(read.flatMap((id) => context.columnsOf(id)))
   const last = name.split('.').at(-1)!
-  const near = columns.has(last) ? undefined : nearest(last, columns)
+  const near =
+    columns.has(last) || hint.startsWith('Did you mean') ? undefined : nearest(last, columns)
   return {
     code: 'SQL_BIND',
     message,
