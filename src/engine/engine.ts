@@ -11,7 +11,14 @@
  */
 import { isMaruError } from '../base/errors.ts'
 import type { ColumnType, ColumnModel, CsvOptions } from '../model/model.ts'
-import type { Bound, ColumnStatistics, DataFile, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
+import type {
+  Bound,
+  ColumnStatistics,
+  DataFile,
+  PartitionSpec,
+  Scan,
+  Schema,
+} from '../lake/lake.ts'
 
 export interface Engine {
   readonly can: EngineCapabilities
@@ -50,13 +57,20 @@ export interface Session {
   readFiles(name: string, request: SourceFiles): Promise<void>
 
   /** Runs one SELECT and returns all rows, at most `rowsMax` (then `truncated`). */
-  query(sql: string, options?: { readonly rowsMax?: number; readonly signal?: AbortSignal }): Promise<Result>
+  query(
+    sql: string,
+    options?: { readonly rowsMax?: number; readonly signal?: AbortSignal },
+  ): Promise<Result>
   /** Runs a statement for its effect in this session (temporary tables). Not for user text. */
   run(sql: string): Promise<void>
   /** Writes the rows of one SELECT as data files split by the partition, one or more files each, and returns them with statistics. */
   stage(request: StageRequest): Promise<readonly DataFile[]>
   /** Order-independent content hash and row count by partition, over `columns` of the SELECT. */
-  fingerprint(sql: string, columns: readonly string[], partition: PartitionSpec): Promise<ReadonlyMap<string, { readonly fingerprint: string; readonly rows: number }>>
+  fingerprint(
+    sql: string,
+    columns: readonly string[],
+    partition: PartitionSpec,
+  ): Promise<ReadonlyMap<string, { readonly fingerprint: string; readonly rows: number }>>
   /** Binds one SELECT without running it. */
   bind(sql: string): Promise<Binding>
   /** SQL for the bucket number (Iceberg's murmur3 rule) of a column of this type. */
@@ -72,7 +86,11 @@ export interface SourceFiles {
   readonly format: 'csv' | 'ndjson' | 'parquet'
   readonly files: readonly SourceFile[]
   /** `field`: the name in the file, where it is not the column's. */
-  readonly columns: readonly { readonly name: string; readonly type: ColumnType; readonly field?: string }[]
+  readonly columns: readonly {
+    readonly name: string
+    readonly type: ColumnType
+    readonly field?: string
+  }[]
   readonly csv?: Omit<CsvOptions, 'header' | 'encoding' | 'collapseSpaces'>
   /** A text column to fill with the label of each row's file. */
   readonly labelColumn?: string
@@ -122,7 +140,11 @@ export interface Binding {
   readonly tables: readonly string[]
   readonly lineage: Lineage
   /** Every syntax element, function and type the text uses, by the portable subset's names; `offset` counts characters from 0. */
-  readonly constructs: readonly { readonly kind: 'syntax' | 'function' | 'type'; readonly name: string; readonly offset?: number }[]
+  readonly constructs: readonly {
+    readonly kind: 'syntax' | 'function' | 'type'
+    readonly name: string
+    readonly offset?: number
+  }[]
 }
 
 export interface Lineage {
@@ -131,23 +153,45 @@ export interface Lineage {
   /** For each output column, the source columns that flow into it. */
   readonly columns: readonly ColumnLineage[]
   /** Source columns that decide which rows there are or their order. */
-  readonly uses: readonly { readonly table: string; readonly column: string; readonly kind: 'filter' | 'join' | 'group' | 'order' }[]
+  readonly uses: readonly {
+    readonly table: string
+    readonly column: string
+    readonly kind: 'filter' | 'join' | 'group' | 'order'
+  }[]
   /** Bounds that every row read of the table meets, where plain comparisons with constants say so: a reader may leave other files closed. Absent: not looked for. */
-  readonly bounds?: readonly { readonly table: string; readonly column: string; readonly lower?: Bound; readonly upper?: Bound }[]
+  readonly bounds?: readonly {
+    readonly table: string
+    readonly column: string
+    readonly lower?: Bound
+    readonly upper?: Bound
+  }[]
   /**
    * Source columns c such that every output row is made only of rows of c's table that share one value of c, namely the value in the
    * output column `output`: the proof that a partition of the input by c maps to the same partition of the output.
    */
-  readonly preserved: readonly { readonly table: string; readonly column: string; readonly output: string }[]
+  readonly preserved: readonly {
+    readonly table: string
+    readonly column: string
+    readonly output: string
+  }[]
   /** The same of the local day in `zone` of an instant c: all rows share it, and the date column `output` holds it. */
-  readonly preservedDays?: readonly { readonly table: string; readonly column: string; readonly zone: string; readonly output: string }[]
+  readonly preservedDays?: readonly {
+    readonly table: string
+    readonly column: string
+    readonly zone: string
+    readonly output: string
+  }[]
 }
 
 export interface ColumnLineage {
   readonly output: string
   /** A text that is equal exactly when the column is computed in the same way from the same source columns (aliases and layout left out). */
   readonly expression?: string
-  readonly sources: readonly { readonly table: string; readonly column: string; readonly kind: 'identity' | 'transform' | 'aggregate' | 'window' }[]
+  readonly sources: readonly {
+    readonly table: string
+    readonly column: string
+    readonly kind: 'identity' | 'transform' | 'aggregate' | 'window'
+  }[]
 }
 
 /** The cause of a SQL_BIND error: where in the text the fault is, in characters from 0. */
@@ -159,7 +203,13 @@ export interface BindFault {
 /** The place of the fault that `bind`, `query` or `bindView` refused; undefined when the engine does not say. */
 export function bindErrorOffset(error: unknown): number | undefined {
   const cause = isMaruError(error) ? error.cause : undefined
-  if (typeof cause !== 'object' || cause === null || !('kind' in cause) || cause.kind !== 'bind_fault') return undefined
+  if (
+    typeof cause !== 'object' ||
+    cause === null ||
+    !('kind' in cause) ||
+    cause.kind !== 'bind_fault'
+  )
+    return undefined
   return (cause as BindFault).offset
 }
 
