@@ -64,6 +64,7 @@ export const portableSyntax: Readonly<Record<string, string>> = {
   'ignore nulls': 'stands after the parenthesis',
   'interval literal': '',
   'at time zone': 'convert_timezone',
+  'grouping function': 'grouping',
   'distinct aggregate': '',
 }
 
@@ -106,6 +107,12 @@ export const forbiddenSyntax: Readonly<Record<string, string>> = {
   'ordered aggregate': 'number the rows with row_number() and keep the one that you want',
   'similar to': 'use like or regexp_matches',
   glob: 'use like',
+  'positional reference': 'name the column',
+  collate: 'compare lower(…) of both sides',
+  describe: 'a task is one select over tables',
+  'time travel': 'keep versions with history: true',
+  try: 'use try_cast, or case when',
+  unpack: 'name the columns',
   macro: 'write the expression out, or share a `sql` fragment',
 }
 
@@ -279,6 +286,11 @@ export const forbiddenFunctions: Readonly<Record<string, string>> = {
   get_current_timestamp: 'a run must give the same rows each time: use a column of the data',
   current_timestamp: 'a run must give the same rows each time: use a column of the data',
   current_date: 'a run must give the same rows each time: use a column of the data',
+  current_time: 'a run must give the same rows each time: use a column of the data',
+  localtime: 'a run must give the same rows each time: use a column of the data',
+  localtimestamp: 'a run must give the same rows each time: use a column of the data',
+  current_user: 'a run must give the same rows each time: use a column of the data',
+  current_schema: 'a run must give the same rows each time: use a column of the data',
   today: 'a run must give the same rows each time: use a column of the data',
   random: 'a run must give the same rows each time: use md5(…) of a key',
   uuid: 'a run must give the same rows each time: use md5(…) of a key',

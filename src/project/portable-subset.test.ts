@@ -10,7 +10,7 @@ import {
   portableSyntax,
   portableTypes,
 } from './portable-lists.ts'
-import { clockFaults, portabilityFault } from './portable-subset.ts'
+import { portabilityFault } from './portable-subset.ts'
 
 const page = join(import.meta.dirname, '..', '..', 'docs', 'guide', 'portable-sql.md')
 
@@ -104,18 +104,6 @@ describe('the portable subset', () => {
       else assert.match(fault!.instead, instead)
     })
   }
-})
-
-describe('the clock', () => {
-  it('is found where the grammar takes it for a column, and not in strings, names and comments', () => {
-    assert.deepEqual(
-      clockFaults(`select 'current_date', "current_date", current_DATE -- current_date`).map(
-        ({ offset }) => offset,
-      ),
-      [39],
-    )
-    assert.deepEqual(clockFaults('select current_dated from t'), [])
-  })
 })
 
 function sections(): Record<string, string> {

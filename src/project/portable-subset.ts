@@ -129,25 +129,3 @@ function fieldFault(
     instead: `use one of ${[...fields].join(', ')}`,
   }
 }
-
-/** Words without parentheses that the grammar takes for columns, so that they are among no constructs. */
-const clockWords =
-  /\b(current_date|current_timestamp|current_time|localtimestamp|localtime|current_user|session_user|user)\b/gi
-
-/** Uses of the clock or of who asks, which the engine's syntax tree does not show as functions. */
-export function clockFaults(
-  sql: string,
-): readonly { readonly message: string; readonly instead: string; readonly offset: number }[] {
-  return [...blankLiterals(sql).matchAll(clockWords)].map((match) => ({
-    message: `${match[0].toLowerCase()} is not in the portable subset of SQL`,
-    instead: 'a run must give the same rows each time: use a column of the data',
-    offset: match.index,
-  }))
-}
-
-/** The text with strings, quoted names and comments blanked, so that offsets stay. */
-function blankLiterals(sql: string): string {
-  return sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[^]*?\*\//g, (text) =>
-    ' '.repeat(text.length),
-  )
-}

@@ -11,7 +11,7 @@ import { sourcePlace, sqlText } from '../model/sql-names.ts'
 import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
 import { lineAndColumn } from './import-problem.ts'
 import { portableFunctions } from './portable-lists.ts'
-import { clockFaults, portabilityFault } from './portable-subset.ts'
+import { portabilityFault } from './portable-subset.ts'
 import type { ProducedColumn, SqlTask } from './task.ts'
 
 export interface TaskFault {
@@ -29,9 +29,20 @@ export type FaultPosition =
 
 export function bindingFaults(task: SqlTask, binding: Binding, sql: string): TaskFault[] {
   return [
+    ...endFaults(task, sql),
     ...readFaults(task, binding, sql),
     ...columnFaults(task, binding, sql),
     ...constructFaults(binding, sql),
+  ]
+}
+
+/** A run puts the text into parentheses. */
+function endFaults(task: SqlTask, sql: string): TaskFault[] {
+  const end = /;\s*$/.exec(sql)
+  if (end === null) return []
+  const message = `the SQL of ${task.table.id} ends with a semicolon`
+  return [
+    { code: 'SQL_BIND', message, hint: 'take it out', at: { kind: 'offset', offset: end.index } },
   ]
 }
 
@@ -146,19 +157,21 @@ function constructFaults(binding: Binding, sql: string): TaskFault[] {
   for (const construct of binding.constructs) {
     const fault = portabilityFault(construct, sql)
     if (fault === undefined) continue
-    const at: FaultPosition =
-      construct.offset === undefined
-        ? positionOf(wordPattern(construct.name), sql)
-        : { kind: 'offset', offset: construct.offset }
+    const at = constructPosition(construct, sql)
     const key = `${fault.message} ${at.kind === 'offset' ? at.offset : ''}`
     if (!faults.has(key))
       faults.set(key, { code: 'SQL_NOT_PORTABLE', message: fault.message, hint: fault.instead, at })
   }
-  for (const { message, instead, offset } of clockFaults(sql)) {
-    const at: FaultPosition = { kind: 'offset', offset }
-    faults.set(`${message} ${offset}`, { code: 'SQL_NOT_PORTABLE', message, hint: instead, at })
-  }
   return [...faults.values()]
+}
+
+/** The engine gives the place of the expression after a word such as `qualify`; the word itself is what the author looks for. */
+function constructPosition(construct: Binding['constructs'][number], sql: string): FaultPosition {
+  const pattern = wordPattern(construct.name)
+  if (construct.offset === undefined) return positionOf(pattern, sql)
+  const words = construct.kind === 'syntax' ? [...sql.matchAll(new RegExp(pattern, 'gi'))] : []
+  const word = words.findLast((match) => match.index <= construct.offset!)
+  return { kind: 'offset', offset: word?.index ?? construct.offset }
 }
 
 export interface BindFailure {
