@@ -34,6 +34,19 @@ export class CsvRecordScanner {
     this.quote = shape.quote === '' ? -1 : byteOf(shape.quote)
   }
 
+  /** Whether the bytes so far end inside a quoted field. */
+  get isQuoteOpen(): boolean {
+    return this.state === quoted
+  }
+
+  /** Reads the chunk only for where it ends: fast when it has no quotes. Lines are not counted then. */
+  skim(chunk: Uint8Array): void {
+    const last = chunk.at(-1)
+    if (last === undefined) return
+    if (this.state === quoted || chunk.includes(this.quote)) this.nextRecord(chunk, 0, Infinity)
+    else this.state = last === newline || last === this.delimiter ? fieldStart : unquoted
+  }
+
   /** Reads on from `from` to the end of the first record that has any bytes and ends at `atLeast` or after; returns that offset, or -1 when the chunk ends before. */
   nextRecord(chunk: Uint8Array, from: number, atLeast: number = from): number {
     let blank = this.atRecordStart

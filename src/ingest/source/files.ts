@@ -3,6 +3,8 @@
  * time and hash it is told whether it changed. What the engine cannot read as it lies (packed, another encoding, aligned by blanks) or
  * not in parallel (large CSV) is first written to the given folder as plain parts.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import path from 'node:path'
 import type { Session, SourceFile } from '../../engine/engine.ts'
 import { mapBounded } from '../../base/bounded.ts'
 import { parseCsvRecord } from '../../base/csv-records.ts'
@@ -15,7 +17,7 @@ import { declaredColumns } from '../source.ts'
 import type { Detection, Source } from '../source.ts'
 import { findFiles, hashOf, sizeAndTime } from './find-files.ts'
 import type { FileMark, FoundFile } from './find-files.ts'
-import { firstRecord, isPacked, splitText } from './text-parts.ts'
+import { firstRecord, isPacked, refuseOpenQuote, splitText } from './text-parts.ts'
 import type { TextFile } from './text-parts.ts'
 
 type FilesOrigin = Extract<RawOrigin, { kind: 'files' }>
@@ -92,19 +94,24 @@ async function read(
       [...wanted].find((label) => !files.some((file) => file.label === label))!,
     )
   const columns = declaredColumns(table)
-  const prepared = await mapBounded(files, filesAtOnceMax, (file, index) =>
-    prepare({ origin, file, index, columns: columns.map((column) => column.field), request }),
-  )
-  const { delimiter, quote } = shapeOf(origin)
-  await session.readFiles(name, {
-    format: origin.format,
-    files: prepared.flat(),
-    columns,
-    ...(origin.format === 'csv'
-      ? { csv: { ...origin.csv, delimiter, quote, nulls: origin.csv?.nulls ?? [''] } }
-      : {}),
-    labelColumn: filledColumns.sourceFile,
-  })
+  const folder = await mkdtemp(path.join(request.folder, 'files-'))
+  try {
+    const fields = columns.map((column) => column.field)
+    const prepared = await mapBounded(files, filesAtOnceMax, (file, index) =>
+      prepare({ origin, file, index, columns: fields, folder, signal: request.signal }),
+    )
+    request.signal?.throwIfAborted()
+    const csv = { ...origin.csv, ...shapeOf(origin), nulls: origin.csv?.nulls ?? [''] }
+    await session.readFiles(name, {
+      format: origin.format,
+      files: prepared.flat(),
+      columns,
+      ...(origin.format === 'csv' ? { csv } : {}),
+      labelColumn: filledColumns.sourceFile,
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
   for (const file of files) await refuseIfChanged(file, detection)
 }
 
@@ -113,12 +120,14 @@ interface Preparation {
   readonly file: FoundFile
   readonly index: number
   readonly columns: readonly string[]
-  readonly request: ReadRequest
+  /** For what must be written anew. */
+  readonly folder: string
+  readonly signal: AbortSignal | undefined
 }
 
 /** The file as the engine can read it. */
 async function prepare(preparation: Preparation): Promise<readonly SourceFile[]> {
-  const { origin, file, columns, request } = preparation
+  const { origin, file, columns, folder, signal } = preparation
   if (origin.format === 'parquet') return [file]
   const { csv = {} } = origin
   const shape = shapeOf(origin)
@@ -126,17 +135,19 @@ async function prepare(preparation: Preparation): Promise<readonly SourceFile[]>
     file,
     encoding: encodingOf(csv.encoding),
     ...(csv.collapseSpaces === true ? { collapseTo: shape.delimiter } : {}),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...(signal === undefined ? {} : { signal }),
   }
   const isPlain = !isPacked(file) && text.encoding === 'utf-8' && text.collapseTo === undefined
   const isCsv = origin.format === 'csv'
   const header = isCsv && csv.header !== false
   const fields = isCsv ? { fields: header ? await headerOf(text, shape, columns) : columns } : {}
   const size = await sizeAndTime(file)
-  if (isPlain && (!isCsv || (size?.sizeBytes ?? 0) < splitBytes))
+  if (isPlain && (!isCsv || (size?.sizeBytes ?? 0) < splitBytes)) {
+    await refuseOpenQuote(text, shape)
     return [{ ...file, ...fields, header }]
+  }
   const name = `file-${preparation.index}`
-  const parts = await splitText(text, { folder: request.folder, name, shape, skipFirst: header })
+  const parts = await splitText(text, { folder, name, shape, skipFirst: header })
   return parts.map((part) => ({ ...part, ...fields, label: file.label, header: false }))
 }
 

@@ -4,10 +4,12 @@
  */
 import type pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import { pipeline } from 'node:stream/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { MaruError, assert } from '../../base/errors.ts'
 import { suggest } from '../../base/nearest.ts'
+import type { Session } from '../../engine/engine.ts'
 import type { ColumnType, RawTableModel } from '../../model/model.ts'
 import { declaredColumns } from '../source.ts'
 import type { Source } from '../source.ts'
@@ -29,30 +31,51 @@ export function openPostgresSource(address: PostgresAddress): Source {
     // Whether an equal snapshot changes anything is seen when its rows are compared.
     detect: async () => ({ kind: 'whole', marks: new Map() }),
     read: async (table, _detection, into) => {
-      const columns = declaredColumns(table)
-      const spooled = await snapshot.use(async (client) => {
-        const reads = await readsOf(client, address.name, table)
-        return await spool(client, { table, reads, ...into })
-      }, into.signal)
-      const label = `${originOf(table).schema}.${originOf(table).table} of "${address.name}"`
-      await into.session.readFiles(into.name, {
-        format: 'csv',
-        files: spooled.parts.map(({ path: file }) => ({
-          path: file,
-          label,
-          fields: columns.map((column) => column.field),
-          isSpool: true,
-        })),
-        columns,
-        csv: { ...shape, nulls: [nullText] },
-      })
-      const counted = await into.session.query(`select count(*) from ${into.name}`)
-      const rows = Number(counted.rows[0]?.[0])
-      assert(rows === spooled.rows, `${label} sent ${spooled.rows} rows, ${rows} were read`)
+      const folder = await mkdtemp(path.join(into.folder, 'copy-'))
+      try {
+        const copied = await snapshot.use(
+          async (client) =>
+            await spool(client, {
+              table,
+              folder,
+              reads: await readsOf(client, address.name, table),
+            }),
+          into.signal,
+        )
+        await readSpool(table, copied, { ...into, source: address.name })
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
     },
     describe: () => snapshot.use((client) => describeTables(client)),
     close: () => snapshot.close(),
   }
+}
+
+interface Spooled {
+  readonly parts: readonly TextPart[]
+  /** As the server counted them. */
+  readonly rows: number
+}
+
+async function readSpool(
+  table: RawTableModel,
+  copied: Spooled,
+  into: { readonly session: Session; readonly name: string; readonly source: string },
+): Promise<void> {
+  const columns = declaredColumns(table)
+  const origin = originOf(table)
+  const label = `${origin.schema}.${origin.table} of "${into.source}"`
+  const fields = columns.map((column) => column.field)
+  await into.session.readFiles(into.name, {
+    format: 'csv',
+    files: copied.parts.map((part) => ({ path: part.path, label, fields, isSpool: true })),
+    columns,
+    csv: { ...shape, nulls: [nullText] },
+  })
+  const counted = await into.session.query(`select count(*) from ${into.name}`)
+  const rows = Number(counted.rows[0]?.[0])
+  assert(rows === copied.rows, `${label} sent ${copied.rows} rows, ${rows} were read`)
 }
 
 /** One column of the table as COPY writes it. */
@@ -131,7 +154,7 @@ async function spool(
     readonly folder: string
     readonly signal?: AbortSignal
   },
-): Promise<{ readonly parts: readonly TextPart[]; readonly rows: number }> {
+): Promise<Spooled> {
   const { schema, table } = originOf(copy.table)
   const columns = copy.reads.map((read, index) => `${read.expression} as c${index}`)
   const quoted = copy.reads.flatMap((read, index) => (read.isQuoted ? [`c${index}`] : []))

@@ -75,11 +75,33 @@ export async function splitText(
       }
       await writer.write(rest)
     }
+    if (writer.openLine !== undefined) throw openQuote(text, writer.openLine)
     return await writer.end()
   } catch (error) {
     await writer.abandon()
     throw error
   }
+}
+
+/** The engine takes the rest of the file for the last field when its quote is never closed; so that is looked for here. */
+export async function refuseOpenQuote(text: TextFile, shape: CsvShape): Promise<void> {
+  if (shape.quote === '') return
+  const skimmer = new CsvRecordScanner(shape)
+  for await (const chunk of rawChunks(text)) skimmer.skim(chunk)
+  if (!skimmer.isQuoteOpen) return
+  const scanner = new CsvRecordScanner(shape)
+  for await (const chunk of rawChunks(text)) scanner.nextRecord(chunk, 0, Infinity)
+  throw openQuote(text, scanner.recordLine)
+}
+
+function openQuote(text: TextFile, line: number): MaruError {
+  return new MaruError(
+    'SOURCE_BAD_ROW',
+    `${text.file.label} line ${line}: a quoted field is never closed; nothing was loaded`,
+    {
+      hint: 'close it, double the quotes inside fields, or set `quote` in the declaration',
+    },
+  )
 }
 
 /** Cuts a stream of records into files of about `partBytes`, from one record's end to another's. */
@@ -114,6 +136,11 @@ export class PartWriter {
       start += piece.length
       if (end !== -1) await this.closePart()
     }
+  }
+
+  /** The line of the last record when a quote in it was never closed. */
+  get openLine(): number | undefined {
+    return this.scanner.isQuoteOpen ? this.scanner.recordLine : undefined
   }
 
   async end(): Promise<readonly TextPart[]> {
@@ -170,7 +197,7 @@ async function* rawChunks(text: TextFile): AsyncGenerator<Buffer> {
 }
 
 function asReadError(text: TextFile, error: unknown): unknown {
-  if (text.signal?.aborted === true) return error
+  if (text.signal?.aborted === true) return text.signal.reason
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const isDamaged = code.startsWith('Z_')
   return new MaruError(
