@@ -26,9 +26,8 @@ function hashSql(column: string, type: ColumnType): string {
       return longHash(`((${column}) - date '1970-01-01')::bigint`)
     case 'timestamp':
     case 'local_timestamp':
-      return longHash(`epoch_us(${column})`)
     case 'time':
-      return longHash(`epoch_us((${column})::interval)`)
+      return longHash(`epoch_us(${column})`)
     case 'text':
     case 'json':
       return `${textFunction}((${column})::varchar)`

@@ -21,6 +21,8 @@ export function engineError(error: unknown): MaruError {
       cause: error,
     })
   }
+  // What the binding says of a text without any statement.
+  if (text === 'Error in native callback') return bindErrorOf(new Error('there is no statement'))
   if (
     /^(?:Failed to extract statements: )?(?:Binder|Catalog|Parser|Not implemented) Error/.test(text)
   )
@@ -76,7 +78,9 @@ export function bindError(
   tableIds: Iterable<string>,
 ): MaruError {
   const offset =
-    fault.position === undefined ? undefined : characterOffset(sql, Number(fault.position))
+    fault.position === undefined
+      ? undefined
+      : placeOf(fault.error_type, sql, Number(fault.position))
   const { message, hint } = explain(fault, { sql, offset, tableIds })
   const cause: BindFault = { kind: 'bind_fault', ...(offset === undefined ? {} : { offset }) }
   return new MaruError('SQL_BIND', message, { hint, cause })
@@ -127,11 +131,18 @@ function explain(
 function cleaned(text: string): string {
   return text
     .replace(/^Failed to extract statements: /, '')
-    .replace(/^(?:[A-Z][A-Za-z]+ )+Error: /, '')
+    .replace(/^[A-Z][A-Za-z ]* Error: /, '')
+    .replace(/\n+Possible solutions:[\s\S]*$/, '')
     .replace(/\n+LINE \d+:[\s\S]*$/, '')
     .replaceAll(/\b(raw|obj|act|obj_attr|merged|stored)\.main\./g, '$1.')
     .replaceAll(/\bmemory\.main\./g, '')
     .trim()
+}
+
+/** The parser counts characters, the binder bytes. */
+function placeOf(kind: string | undefined, sql: string, position: number): number | undefined {
+  if (kind !== 'parser') return characterOffset(sql, position)
+  return Array.from(sql).slice(0, position).join('').length
 }
 
 /** The engine counts bytes of UTF-8, the port characters (UTF-16 units, as an editor does). */

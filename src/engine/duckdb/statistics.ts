@@ -36,7 +36,6 @@ function bounds(
   const min = texts.get('min')
   const max = texts.get('max')
   if (min === undefined || max === undefined || texts.get('has_nan') === 'true') return {}
-  if (type.kind === 'text' || type.kind === 'json') return textBounds(min, max)
   const lower = boundOf(min, type)
   const upper = boundOf(max, type)
   if (lower === undefined || upper === undefined) return {}
@@ -48,6 +47,10 @@ function bounds(
 
 function boundOf(text: string, type: ColumnType): Bound | undefined {
   switch (type.kind) {
+    // The lake cuts long texts when it writes them down.
+    case 'text':
+    case 'json':
+      return text
     case 'integer':
       return BigInt(text)
     case 'number': {
@@ -111,27 +114,4 @@ function timeBound(text: string): bigint | undefined {
   if (match === null) return undefined
   const seconds = Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3])
   return BigInt(seconds) * 1_000_000n + BigInt((match[4] ?? '').padEnd(6, '0'))
-}
-
-const textBoundLength = 32
-
-/** Cut at whole characters; the upper bound's last character is raised so that it still lies above. */
-function textBounds(min: string, max: string): { readonly lower: string; readonly upper?: string } {
-  const lower = Array.from(min).slice(0, textBoundLength).join('')
-  const characters = Array.from(max)
-  if (characters.length <= textBoundLength) return { lower, upper: max }
-  const upper = raisedText(characters.slice(0, textBoundLength))
-  return upper === undefined ? { lower } : { lower, upper }
-}
-
-/** The least text of this length or shorter above all texts that begin with these characters, in the order of UTF-8. */
-function raisedText(characters: readonly string[]): string | undefined {
-  for (let last = characters.length - 1; last >= 0; last--) {
-    const code = characters[last]!.codePointAt(0)!
-    if (code >= 0x10_ff_ff) continue
-    // Surrogates are no characters.
-    const next = code === 0xd7_ff ? 0xe0_00 : code + 1
-    return characters.slice(0, last).join('') + String.fromCodePoint(next)
-  }
-  return undefined
 }
