@@ -71,6 +71,14 @@ export function addDerivedColumns(shapes: Shapes, entry: TableEntry, data: Attri
   const attributes: DerivedAttribute[] = []
   for (const [name, value] of Object.entries(data.derived ?? {})) {
     if (!isNameFree(shapes, entry, name)) continue
+    if (columns.has(name)) {
+      refuse(shapes, entry, {
+        code: 'MODEL_BAD_NAME',
+        message: `the attribute "${name}" has the name of the object's key`,
+        hint: 'choose another',
+      })
+      continue
+    }
     const taken = takeDerived(shapes, entry, { name, value, data })
     if (taken === undefined) continue
     attributes.push({ name, selection: selectionOf(taken) })

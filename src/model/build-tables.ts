@@ -34,6 +34,7 @@ import type {
 import { buildPredicate } from './predicates.ts'
 import { nameFault } from './sql-names.ts'
 import { column, common } from './table-base.ts'
+import { eventColumns } from './tables.ts'
 
 /** undefined when a fault (reported) leaves nothing to go on with. */
 export function buildTable(shapes: Shapes, entry: TableEntry): TableModel | undefined {
@@ -166,7 +167,7 @@ function buildFiles(shapes: Shapes, entry: TableEntry, data: FilesData): RawTabl
 }
 
 function buildEvent(shapes: Shapes, entry: TableEntry, data: EventData): RawEventModel {
-  const properties = Object.keys(data.columns)
+  const properties = Object.keys(data.columns).filter((name) => !(name in eventColumns))
   if (!isText(data.name))
     refuse(shapes, entry, {
       code: 'MODEL_MISSING_TEXT',

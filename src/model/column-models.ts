@@ -311,7 +311,6 @@ function addObjectKey(
       ...key,
       description: object.data.description ?? '',
       required: true,
-      refers: object.id,
       tags: [],
     },
   ]

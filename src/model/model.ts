@@ -133,6 +133,7 @@ export interface ActivityModel extends TableBase {
 export interface AttributesModel extends TableBase {
   readonly kind: 'attributes'
   readonly object: TableId
+  /** The object's key under its own name, the first column; it has no `refers` of its own. */
   readonly key: string
   /** As in ColumnModel, for the key. */
   readonly orphans?: 'allowed'
@@ -148,7 +149,10 @@ export interface DerivedAttribute {
   readonly selection: Selection
 }
 
-/** An activity with the attributes of its actor and targets as they were then. One exists for every activity. */
+/**
+ * An activity with the attributes of its actor and targets as they were then. One exists for every activity. `columns` are the activity's and
+ * `day`; version keys and attached columns are listed apart.
+ */
 export interface MergedModel extends TableBase {
   readonly kind: 'merged'
   readonly activity: TableId
