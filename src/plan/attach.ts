@@ -17,6 +17,7 @@ import type {
   TableId,
   TableModel,
 } from '../model/model.ts'
+import { heldAt } from './held-at.ts'
 
 /** One column that a row of an activity or object reaches: over `references`, in `table`, as of then or now. */
 export interface AttributePath {
@@ -195,10 +196,8 @@ function joinCondition(joins: Joins, ask: Ask, join: JoinTarget): string {
     return `${alias}.${filledColumns.version} = ${joins.rootAlias}.${version}`
   const isSameKey = `${alias}.${target.key} = ${keyExpression(joins, ask)}`
   if (!target.history) return isSameKey
-  const { validFrom, validTo } = filledColumns
-  if (isNow) return `${isSameKey} and ${alias}.${validTo} is null`
-  const instant = `${joins.rootAlias}.occurred_at`
-  return `${isSameKey} and ${alias}.${validFrom} <= ${instant} and (${alias}.${validTo} is null or ${instant} < ${alias}.${validTo})`
+  if (isNow) return `${isSameKey} and ${alias}.${filledColumns.validTo} is null`
+  return `${isSameKey} and ${heldAt(alias, `${joins.rootAlias}.occurred_at`)}`
 }
 
 function versionColumn(

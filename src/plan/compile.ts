@@ -97,12 +97,10 @@ function inputsOf(
         : undefined
   if (sql === undefined) return []
   const ids = new Set(sql.parts.flatMap((part) => (part.kind === 'table' ? [part.id] : [])))
-  return [...ids]
-    .toSorted()
-    .map((id) => ({
-      id,
-      mapping: mappingOf(context, { table, partition, input: context.byId.get(id) }),
-    }))
+  return [...ids].toSorted().map((id) => ({
+    id,
+    mapping: mappingOf(context, { table, partition, input: context.byId.get(id) }),
+  }))
 }
 
 /** The activity's day is the merged row's day; a version that begins at an instant changes no row before it. */

@@ -12,6 +12,7 @@ import type {
 } from '../model/model.ts'
 import { sqlText, storedId } from '../model/sql-names.ts'
 import { derivedSelect } from './derived.ts'
+import { heldAt } from './held-at.ts'
 import { sqlType } from './predicate.ts'
 import type { Rows, StoredColumn } from './task.ts'
 
@@ -128,7 +129,7 @@ function mergedSelect(model: Model, table: MergedModel): string {
     const name = `version_${index}`
     columns.push(`${name}.version as ${version.column}`)
     return `left join ${version.group} as ${name} on ${name}.${group.key} = activity.${version.reference}
-  and ${name}.valid_from <= activity.occurred_at and (${name}.valid_to is null or activity.occurred_at < ${name}.valid_to)`
+  and ${heldAt(name, 'activity.occurred_at')}`
   })
   return [`select ${columns.join(', ')}`, `from ${activity.id} as activity`, ...joins].join('\n')
 }
