@@ -13,7 +13,7 @@ import { evaluate } from './reference.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import { cellsText } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 150)
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
 const questionsEach = 4
 
 describe('compiled questions against the brute-force reference', () => {

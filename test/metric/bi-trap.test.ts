@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { isMaruError } from '../../src/base/errors.ts'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import { NotExpressible, translate } from './bi-trap-translation.ts'
+import type { TrapCase } from './bi-trap-translation.ts'
+import { load, prepare, query } from './dataset.ts'
+import { cellsText } from './rows.ts'
+import type { Cell } from './rows.ts'
+
+const folder = process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
+const file = join(folder, 'bi-trap-cases/cases.json')
+
+const totals = 'a total over other groups than the row’s own: no metric looks beyond its group yet'
+const reverse =
+  'a metric over an object by what refers to it: an object belongs to many activities, so the groups would overlap'
+const reached =
+  'a metric over an object counts all objects, not only those that an activity reaches'
+const median = 'there is no median yet'
+
+/** Cases that this part cannot express yet, with the reason. A case that passes must leave the list. */
+const notYet: Readonly<Record<string, string>> = {
+  partition_mean: totals,
+  share_of_the_total: totals,
+  percent_of_total: totals,
+  percent_of_total_joined: totals,
+  sum_over_grand_count: totals,
+  share_of_a_partition: totals,
+  running_total: totals,
+  null_child_key_group: reverse,
+  label_does_not_depend_on_measures: reverse,
+  ratio_by_child_dim: reverse,
+  unmatched_lookup_identities: reached,
+  lookup_rows_without_facts_stay_out: reached,
+  empty_and_all_null_groups: reached,
+  median_by_child_dim: median,
+  child_median_by_parent_dim: median,
+}
+
+describe(
+  'cases of silently wrong answers in BI tools',
+  { skip: existsSync(file) ? false : `no ${file}: set MARU_DATA to the folder of test data` },
+  () => {
+    const cases = existsSync(file)
+      ? (JSON.parse(readFileSync(file, 'utf8')) as { cases: TrapCase[] }).cases
+      : []
+    let instance: DuckDBInstance
+    let connection: DuckDBConnection
+
+    before(async () => {
+      instance = await DuckDBInstance.create(':memory:')
+      connection = await instance.connect()
+      await prepare(connection)
+    })
+
+    after(() => {
+      connection.closeSync()
+      instance.closeSync()
+    })
+
+    it('has every case of the list', () => {
+      const names = new Set(cases.map((trap) => trap.name))
+      assert.deepEqual(
+        Object.keys(notYet).filter((name) => !names.has(name)),
+        [],
+      )
+    })
+
+    for (const trap of cases) {
+      const reason = notYet[trap.name]
+      it(
+        reason === undefined ? `answers ${trap.name}` : `cannot answer ${trap.name} yet: ${reason}`,
+        async () => {
+          const fault = await faultOf(connection, trap)
+          if (reason === undefined) assert.equal(fault, undefined)
+          else assert.notEqual(fault, undefined, `${trap.name} passes now: take it off the list`)
+        },
+      )
+    }
+  },
+)
+
+/** undefined when the answer is right. */
+async function faultOf(connection: DuckDBConnection, trap: TrapCase): Promise<string | undefined> {
+  let rows: readonly (readonly Cell[])[]
+  try {
+    const { model, dataset, question, hidden } = await translate(connection, trap)
+    await load(connection, model, dataset)
+    const compiled = compileQuestion(model, question)
+    const answered = await query(connection, compiled.sql)
+    rows = answered.map((row) => row.slice(0, row.length - hidden))
+  } catch (error) {
+    if (error instanceof NotExpressible) return error.message
+    if (!(error instanceof Error) || !isMaruError(error) || error.code === 'BUG') throw error
+    const isRight = trap.expected.refuse === true || trap.may_refuse === true
+    return isRight ? undefined : `refused: ${error.message}`
+  }
+  if (trap.expected.refuse === true)
+    return trap.may_answer === true ? undefined : 'answered what is to be refused'
+  return rowsFault(trap, rows)
+}
+
+function rowsFault(trap: TrapCase, rows: readonly (readonly Cell[])[]): string | undefined {
+  const left = [...trap.expected.rows!]
+  const optional = [...(trap.optional_rows ?? [])]
+  for (const row of rows) {
+    const at = left.findIndex((expected) => isSameRow(trap, row, expected))
+    if (at !== -1) left.splice(at, 1)
+    else if (!optional.some((expected) => isSameRow(trap, row, expected)))
+      return `has the row ${cellsText(row)} of ${cellsText(rows)}`
+  }
+  return left.length === 0 ? undefined : `lacks the rows ${cellsText(left)} in ${cellsText(rows)}`
+}
+
+function isSameRow(trap: TrapCase, row: readonly Cell[], expected: readonly Cell[]): boolean {
+  return (
+    row.length === expected.length &&
+    expected.every((cell, at) => {
+      const isZero = trap.null_for_zero?.includes(trap.expected.columns![at]!) === true
+      return isSame(isZero ? (row[at] ?? 0) : row[at]!, isZero ? (cell ?? 0) : cell)
+    })
+  )
+}
+
+function isSame(cell: Cell, expected: Cell): boolean {
+  if (typeof cell === 'number' && typeof expected === 'number') {
+    return Math.abs(cell - expected) <= 1e-9 * Math.max(1, Math.abs(expected))
+  }
+  if (typeof cell === 'bigint')
+    return new Date(Number(cell / 1000n)).toISOString().slice(0, 19).replace('T', ' ') === expected
+  // The first day of a period stands for the instant at which it begins.
+  return cell === expected || (typeof cell === 'string' && `${cell} 00:00:00` === expected)
+}
