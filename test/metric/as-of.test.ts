@@ -51,43 +51,56 @@ const notYet: Readonly<Record<string, string>> = {
   probes_without_a_match: condition,
 }
 
-describe(
-  'cases of as-of joins',
-  { skip: existsSync(file) ? false : `no ${file}: set MARU_DATA to the folder of test data` },
-  () => {
-    const cases = existsSync(file)
-      ? (JSON.parse(readFileSync(file, 'utf8')) as { cases: AsOfCase[] }).cases
-      : []
-    let instance: DuckDBInstance
-    let connection: DuckDBConnection
+if (existsSync(file)) describe('cases of as-of joins', answers)
+else
+  it('answers the cases of as-of joins', {
+    skip: `no ${file}: set MARU_DATA to the folder of test data`,
+  })
 
-    before(async () => {
-      instance = await DuckDBInstance.create(':memory:')
-      connection = await instance.connect()
-      await prepare(connection)
-    })
+function answers(): void {
+  const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly cases: readonly AsOfCase[]
+  }
+  let instance: DuckDBInstance
+  let connection: DuckDBConnection
 
-    after(() => {
-      connection.closeSync()
-      instance.closeSync()
-    })
+  before(async () => {
+    instance = await DuckDBInstance.create(':memory:')
+    connection = await instance.connect()
+    await prepare(connection)
+  })
 
-    for (const one of cases) {
-      const reason = notYet[one.name]
-      if (reason !== undefined) {
-        it(`cannot answer ${one.name}: ${reason}`, () => assert.notEqual(one.match.also, undefined))
-        continue
-      }
-      for (const isIndexed of [true, false]) {
-        it(`answers ${one.name} by ${isIndexed ? 'version key' : 'interval'}`, async () => {
-          const expected = one.expected.rows.map((row) => cellsText(row)).toSorted()
-          const answered = await answer(connection, one, isIndexed)
-          assert.deepEqual(answered.map((row) => cellsText(row)).toSorted(), expected)
-        })
-      }
+  after(() => {
+    connection.closeSync()
+    instance.closeSync()
+  })
+
+  for (const one of cases) {
+    const reason = notYet[one.name]
+    if (reason !== undefined) {
+      it(`cannot answer ${one.name} yet: ${reason}`, async () => {
+        const answered = await answer(connection, one, true)
+        assert.notDeepEqual(
+          texts(answered),
+          texts(one.expected.rows),
+          'passes now: take it off the list',
+        )
+      })
+      continue
     }
-  },
-)
+    for (const isIndexed of [true, false]) {
+      it(`answers ${one.name} by ${isIndexed ? 'version key' : 'interval'}`, async () => {
+        const answered = await answer(connection, one, isIndexed)
+        assert.deepEqual(texts(answered), texts(one.expected.rows))
+      })
+    }
+  }
+}
+
+/** Rows without their order. */
+function texts(rows: readonly (readonly Cell[])[]): readonly string[] {
+  return rows.map((row) => cellsText(row)).toSorted()
+}
 
 /**
  * Versions become an object with history, probes an activity that refers to it. Comparisons that look forward are the same question on a clock

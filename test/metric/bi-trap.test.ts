@@ -41,48 +41,50 @@ const notYet: Readonly<Record<string, string>> = {
   child_median_by_parent_dim: median,
 }
 
-describe(
-  'cases of silently wrong answers in BI tools',
-  { skip: existsSync(file) ? false : `no ${file}: set MARU_DATA to the folder of test data` },
-  () => {
-    const cases = existsSync(file)
-      ? (JSON.parse(readFileSync(file, 'utf8')) as { cases: TrapCase[] }).cases
-      : []
-    let instance: DuckDBInstance
-    let connection: DuckDBConnection
+if (existsSync(file)) describe('cases of silently wrong answers in BI tools', answers)
+else
+  it('answers the cases of silently wrong answers in BI tools', {
+    skip: `no ${file}: set MARU_DATA to the folder of test data`,
+  })
 
-    before(async () => {
-      instance = await DuckDBInstance.create(':memory:')
-      connection = await instance.connect()
-      await prepare(connection)
-    })
+function answers(): void {
+  const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly cases: readonly TrapCase[]
+  }
+  let instance: DuckDBInstance
+  let connection: DuckDBConnection
 
-    after(() => {
-      connection.closeSync()
-      instance.closeSync()
-    })
+  before(async () => {
+    instance = await DuckDBInstance.create(':memory:')
+    connection = await instance.connect()
+    await prepare(connection)
+  })
 
-    it('has every case of the list', () => {
-      const names = new Set(cases.map((trap) => trap.name))
-      assert.deepEqual(
-        Object.keys(notYet).filter((name) => !names.has(name)),
-        [],
-      )
-    })
+  after(() => {
+    connection.closeSync()
+    instance.closeSync()
+  })
 
-    for (const trap of cases) {
-      const reason = notYet[trap.name]
-      it(
-        reason === undefined ? `answers ${trap.name}` : `cannot answer ${trap.name} yet: ${reason}`,
-        async () => {
-          const fault = await faultOf(connection, trap)
-          if (reason === undefined) assert.equal(fault, undefined)
-          else assert.notEqual(fault, undefined, `${trap.name} passes now: take it off the list`)
-        },
-      )
-    }
-  },
-)
+  it('has every case of the list', () => {
+    const names = new Set(cases.map((trap) => trap.name))
+    assert.deepEqual(
+      Object.keys(notYet).filter((name) => !names.has(name)),
+      [],
+    )
+  })
+
+  for (const trap of cases) {
+    const reason = notYet[trap.name]
+    it(
+      reason === undefined ? `answers ${trap.name}` : `cannot answer ${trap.name} yet: ${reason}`,
+      async () => {
+        const fault = await faultOf(connection, trap)
+        if (reason === undefined) assert.equal(fault, undefined)
+        else assert.notEqual(fault, undefined, `${trap.name} passes now: take it off the list`)
+      },
+    )
+  }
+}
 
 /** undefined when the answer is right. */
 async function faultOf(connection: DuckDBConnection, trap: TrapCase): Promise<string | undefined> {
