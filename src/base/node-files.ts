@@ -33,8 +33,8 @@ export function createdFolders(created: string, folder: string): string[] {
 
 async function makeFolder(folder: string): Promise<void> {
   const target = path.resolve(folder)
-  const created = await mkdir(target, { recursive: true })
-  if (created === undefined) return
+  // Another process may have made the folder a moment ago and not have synced it yet, so its name is synced in any case.
+  const created = (await mkdir(target, { recursive: true })) ?? target
   for (const step of createdFolders(created, target)) await sync(path.dirname(step))
 }
 

@@ -68,7 +68,6 @@ async function createTable(store: LakeStore, definition: TableDefinition): Promi
   const metadata = firstMetadata(definition, { uuid, location: folder, nowMs: store.now() })
   const file = path.join(name, 'metadata', metadataName(0))
   await store.files.makeFolder(path.join(folder, 'metadata'))
-  await store.files.makeFolder(path.join(folder, 'data'))
   await store.files.writeNew(path.join(store.folder, file), encodeMetadata(metadata))
   await store.files.syncFolder(path.join(folder, 'metadata'))
   const outcome = await store.state.publish({

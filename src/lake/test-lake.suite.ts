@@ -60,7 +60,7 @@ export interface FakeFile {
   readonly bytes?: string
 }
 
-/** Writes a file where an engine would, not synced. */
+/** Writes a file where an engine would, not synced. The table's data folder is there already (`dataFolder`). */
 export async function stage(table: Table, fake: FakeFile): Promise<DataFile> {
   const relative = path.join('data', fake.partition, `${randomUUID()}.parquet`)
   const bytes = fake.bytes ?? `rows of ${fake.partition}`
