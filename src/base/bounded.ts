@@ -1,28 +1,31 @@
 /** Concurrency with a stated limit. */
+import { assert } from './errors.ts'
 
-/** Applies `work` to every item, at most `limit` at a time; results keep the items' order. The first error wins and no new item starts after it. */
+/**
+ * Applies `work` to every item, at most `limit` at a time; results keep the items' order. The first error in time wins: no new item
+ * starts after it, and it is thrown when those under way have ended.
+ */
 export async function mapBounded<T, R>(
   items: readonly T[],
   limit: number,
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
+  assert(limit >= 1, `a limit of ${limit} lets nothing start`)
   const results = Array.from<R>({ length: items.length })
   let next = 0
-  let failed = false
+  let failure: { readonly error: unknown } | undefined
   const worker = async (): Promise<void> => {
-    while (!failed && next < items.length) {
+    while (failure === undefined && next < items.length) {
       const index = next++
       try {
         results[index] = await work(items[index]!, index)
       } catch (error) {
-        failed = true
-        throw error
+        failure ??= { error }
       }
     }
   }
-  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker))
-  const failure = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failure !== undefined) throw failure.reason
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error
   return results
 }
 

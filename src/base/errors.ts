@@ -66,7 +66,9 @@ export function formatError(error: unknown): string {
     const hint = error.hint === undefined ? '' : ` → ${error.hint}`
     return oneLine(`${place}${error.message} [${error.code}]${hint}`)
   }
-  return oneLine(error instanceof Error ? `${error.name}: ${error.message} [BUG]` : `${String(error)} [BUG]`)
+  return oneLine(
+    error instanceof Error ? `${error.name}: ${error.message} [BUG]` : `${String(error)} [BUG]`,
+  )
 }
 
 /** Two copies of the package can meet in one process, so the name decides, not the class. */
@@ -80,7 +82,10 @@ export function messageOf(error: unknown): string {
 }
 
 export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new MaruError('BUG', `invariant broken: ${message}`, { hint: 'please report this with the command that led here' })
+  if (!condition)
+    throw new MaruError('BUG', `invariant broken: ${message}`, {
+      hint: 'please report this with the command that led here',
+    })
 }
 
 function oneLine(text: string): string {

@@ -11,7 +11,11 @@ export function parseJson(text: string): unknown {
 
 /** Like `JSON.stringify`, but a `bigint` is written as a number with all its digits. */
 export function stringifyJson(value: unknown, space?: number): string {
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? rawJson(item.toString()) : item), space)
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === 'bigint' ? rawJson(item.toString()) : item),
+    space,
+  )
 }
 
 /** `JSON.rawJSON` (Node 22) is not yet in the type library. */

@@ -7,6 +7,11 @@ import { MaruError } from './errors.ts'
 /** `YYYY-MM-DD`, a local day of the project's zone. */
 export type Day = string
 
+const dayMs = 86_400_000
+/** 0001-01-01 and 9999-12-31. */
+const firstDayNumber = -719_162
+const lastDayNumber = 2_932_896
+
 /** Throws USAGE for a text that is not an existing calendar day. */
 export function parseDay(text: string): Day {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
@@ -29,16 +34,29 @@ export function addDays(day: Day, count: number): Day {
 
 /** Days since 1970-01-01, as Iceberg stores a date. */
 export function dayNumber(day: Day): number {
-  return Math.round(Date.parse(`${day}T00:00:00Z`) / 86_400_000)
+  return Math.round(Date.parse(`${day}T00:00:00Z`) / dayMs)
 }
 
+/** Throws USAGE outside the years 1 to 9999, which four digits cannot write. */
 export function dayOfNumber(number: number): Day {
-  return new Date(number * 86_400_000).toISOString().slice(0, 10)
+  if (!(number >= firstDayNumber && number <= lastDayNumber)) {
+    throw new MaruError('USAGE', `day ${number} since 1970 lies outside the years 1 to 9999`, {
+      hint: 'correct the date where it comes from, or leave the row out',
+    })
+  }
+  return new Date(number * dayMs).toISOString().slice(0, 10)
 }
 
-/** The local day in `zone` that holds the instant (UTC microseconds). */
+/** The local day in `zone` that holds the instant (UTC microseconds); the first or last day there is for instants beyond the years 1 to 9999. */
 export function localDay(instantMicros: bigint, zone: string): Day {
-  return dayFormat(zone).format(new Date(Number(instantMicros / 1000n)))
+  // Rounded down, as a day's first instant belongs to it: `/` alone rounds towards 1970.
+  const seconds =
+    (instantMicros - (((instantMicros % 1_000_000n) + 1_000_000n) % 1_000_000n)) / 1_000_000n
+  const ms = Number(seconds) * 1000
+  // A day less at either end, where the zone could leave the years.
+  if (ms < (firstDayNumber + 1) * dayMs) return dayOfNumber(firstDayNumber)
+  if (ms >= lastDayNumber * dayMs) return dayOfNumber(lastDayNumber)
+  return dayFormat(zone).format(new Date(ms)).padStart('YYYY-MM-DD'.length, '0')
 }
 
 /** Whether the runtime knows the IANA zone. */
