@@ -5,7 +5,7 @@
  * Files: `checked.json` (what it is valid for, problems, which entry each task has) names `model-<hash>.json` and `tasks-<hash>.json` by
  * content, and is renamed into place last. One generation is kept, so the size is that of the project. Nothing here needs to survive a crash.
  */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   mkdirSync,
   readFileSync,
@@ -167,8 +167,8 @@ export function writeCheck(
   try {
     const files = marksOf(options.folder, checked)
     if (files === undefined) return
-    const model = stringifyJson(record.model)
-    const tasks = stringifyJson(Object.fromEntries(record.entries))
+    const model = Buffer.from(stringifyJson(record.model))
+    const tasks = Buffer.from(stringifyJson(Object.fromEntries(record.entries)))
     const salt = randomUUID()
     const head: Head = {
       format: cacheFormat,
@@ -182,8 +182,8 @@ export function writeCheck(
       settings: record.settings,
       problems: record.problems,
       keys: record.keys,
-      modelHash: contentHash(model),
-      tasksHash: contentHash(tasks),
+      modelHash: bytesHash(model),
+      tasksHash: bytesHash(tasks),
     }
     const folder = cacheFolder(options.folder)
     mkdirSync(folder, { recursive: true })
@@ -225,10 +225,15 @@ function readHead(options: CacheOptions): Head | undefined {
   return head.format === cacheFormat && head.maru === options.maru ? head : undefined
 }
 
-function readPart(folder: string, name: string, hash: string): string {
-  const text = readFileSync(join(cacheFolder(folder), `${name}-${hash}.json`), 'utf8')
-  if (contentHash(text) !== hash) throw new Error(`damaged ${name}`)
-  return text
+function readPart(folder: string, name: string, hash: string): Buffer {
+  const bytes = readFileSync(join(cacheFolder(folder), `${name}-${hash}.json`))
+  if (bytesHash(bytes) !== hash) throw new Error(`damaged ${name}`)
+  return bytes
+}
+
+/** Over bytes, not texts: the parts are read at every start, and parsed only when somebody asks. */
+function bytesHash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32)
 }
 
 /** The marks of all files as they are now; undefined when any content differs, or a declaration came or went. */
@@ -280,7 +285,7 @@ function timeOf(mark: Omit<FileMark, 'hash'>): number {
 }
 
 function hashFile(path: string): string {
-  return contentHash(readFileSync(path, 'utf8'))
+  return bytesHash(readFileSync(path))
 }
 
 function isEnvironmentSame(head: Validity): boolean {
@@ -301,11 +306,12 @@ function environmentHash(salt: string, names: readonly string[]): string {
 }
 
 /** `parseJson` looks at every value, which is slow; only integers beyond 2^53 need it. */
-function parseFast(text: string): unknown {
+function parseFast(bytes: Buffer): unknown {
+  const text = bytes.toString('utf8')
   return /[:,[]-?\d{16,}/.test(text) ? parseJson(text) : JSON.parse(text)
 }
 
-function writeAtomically(path: string, text: string): void {
+function writeAtomically(path: string, text: string | Uint8Array): void {
   const temporary = `${path}.${randomUUID()}`
   writeFileSync(temporary, text)
   renameSync(temporary, path)

@@ -1,10 +1,15 @@
-/** Face of the project folder: finds, loads, checks and makes projects. */
+/** Face of the project folder: finds, checks and makes projects. What a start from the cache does not need is loaded late. */
+import type { InitOptions, InitResult } from './init.ts'
+
 export { checkProject, loadChecked } from './check.ts'
-export type { CheckedProject, CheckOptions } from './check.ts'
+export type { CheckedProject, CheckOptions } from './checked-project.ts'
 export { loadConfig } from './config.ts'
-export type { ProjectSettings, ResolvedConfig } from './config.ts'
+export type { ProjectSettings, ResolvedConfig, SourceConfig } from './config.ts'
 export { findProject } from './find.ts'
-export { initProject } from './init.ts'
-export { loadProject } from './load.ts'
-export type { LoadOptions } from './load.ts'
-export type { LoadedProject } from './loaded-project.ts'
+export type { InitOptions, InitResult } from './init.ts'
+
+/** Writes a new project; PROJECT_EXISTS when any of what it would write is there. */
+export async function initProject(folder: string, options: InitOptions = {}): Promise<InitResult> {
+  const init = await import('./init.ts')
+  return init.initProject(folder, options)
+}
