@@ -122,10 +122,7 @@ function isKeyLike(table: TableEntry, column: ColumnModel, aggregate: Aggregate)
 }
 
 /** The type of an aggregate's value; undefined when the aggregate has no meaning for the column. */
-export function resultType(
-  aggregate: Aggregate,
-  column: ColumnType | undefined,
-): ColumnType | undefined {
+function resultType(aggregate: Aggregate, column: ColumnType | undefined): ColumnType | undefined {
   if (aggregate === 'count' || aggregate === 'distinct') return { kind: 'integer' }
   if (column === undefined) return undefined
   const isNumeric =
@@ -181,7 +178,7 @@ function buildScope(
 }
 
 /** `1 year`, `30 days`; undefined for anything else. */
-export function parseDuration(text: string): Duration | undefined {
+function parseDuration(text: string): Duration | undefined {
   const match = /^([1-9]\d{0,5}) (second|minute|hour|day|week|month|year)s?$/.exec(String(text))
   return match === null
     ? undefined

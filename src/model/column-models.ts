@@ -260,7 +260,7 @@ export function resolveThunk(value: unknown): unknown {
 }
 
 /** Name and type of the first key column, as declared. */
-export function keyOf(
+function keyOf(
   entry: TableEntry,
 ): { readonly name: string; readonly type: ColumnType } | undefined {
   for (const [name, value] of Object.entries(entry.data.columns)) {

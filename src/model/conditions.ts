@@ -54,7 +54,7 @@ export interface Comparable<Kind extends ColumnKind> {
   isUnknown(): Condition
 }
 
-export function condition(test: Test): Condition {
+function condition(test: Test): Condition {
   return define({}, { kind: 'condition', test } satisfies ConditionData) as Condition
 }
 

@@ -169,7 +169,7 @@ function fits(type: ColumnType, value: string | number | bigint | boolean): bool
 }
 
 /** The path from the root to a column, or to the last of `via(…)`. */
-export function reach(view: Viewpoint, subject: unknown): Reached | undefined {
+function reach(view: Viewpoint, subject: unknown): Reached | undefined {
   const data = definitionOf(subject)
   if (data?.kind === 'path') return reachVia(view, data.columns)
   if (data?.kind !== 'column') {

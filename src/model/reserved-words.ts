@@ -9,14 +9,14 @@ export const duckdbWords: readonly string[] = words(`
   verbose when where window with`)
 
 /** Spark: reserved with ANSI keywords enforced, and those that the default mode does not take as an alias. */
-export const sparkWords: readonly string[] = words(`
+const sparkWords: readonly string[] = words(`
   all and anti any as authorization both case cast check collate collation column constraint create cross current_date current_time
   current_timestamp current_user distinct else end escape except execute false fetch filter for foreign from full grant group having in inner
   intersect into is join lateral leading left minus natural not null offset on only or order outer overlaps percentile_cont percentile_disc primary
   recursive references right select semi session_user some sql table then time to trailing union unique unknown user using when where with within`)
 
 /** PostgreSQL: reserved, and reserved except as the name of a function or type. */
-export const postgresWords: readonly string[] = words(`
+const postgresWords: readonly string[] = words(`
   all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column concurrently constraint
   create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user default deferrable desc
   distinct do else end except false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is isnull join

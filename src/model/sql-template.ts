@@ -49,7 +49,7 @@ function template(strings: TemplateStringsArray, ...holes: readonly SqlHole[]): 
 }
 
 /** Turns the file's text into the SQL text. */
-export function unescape(raw: string): string {
+function unescape(raw: string): string {
   return raw.replaceAll(/\\(?=`|\$\{)/g, '')
 }
 

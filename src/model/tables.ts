@@ -183,7 +183,7 @@ export function activity<C extends Columns>(
   return define(result, data as ActivityData)
 }
 
-export const dayColumn: Column<'date'> = date('local day of occurred_at')
+const dayColumn: Column<'date'> = date('local day of occurred_at')
 
 /** Attributes from SQL. */
 export interface AttributesSpec<C extends Columns> {
