@@ -49,32 +49,36 @@ export class CsvRecordScanner {
 
   /** Reads on from `from` to the end of the first record that has any bytes and ends at `atLeast` or after; returns that offset, or -1 when the chunk ends before. */
   nextRecord(chunk: Uint8Array, from: number, atLeast: number = from): number {
-    let blank = this.atRecordStart
+    // Locals, not fields: this loop sees every byte of large files.
+    const { delimiter, quote } = this
+    let { state, lines, atRecordStart } = this
+    let end = -1
     for (let index = from; index < chunk.length; index++) {
       const byte = chunk[index]!
       if (byte === newline) {
-        this.lines++
-        if (this.state === quoted) continue
-        this.state = fieldStart
-        this.atRecordStart = true
-        if (!blank && index + 1 >= atLeast) return index + 1
-        blank = true
-        continue
+        lines++
+        if (state === quoted) continue
+        state = fieldStart
+        const isBlank = atRecordStart
+        atRecordStart = true
+        if (isBlank || index + 1 < atLeast) continue
+        end = index + 1
+        break
       }
-      if (byte === carriageReturn && this.state === fieldStart && blank) continue
-      if (blank) this.recordLine = this.lines + 1
-      blank = false
-      this.atRecordStart = false
-      this.state = this.next(byte)
+      if (atRecordStart) {
+        if (byte === carriageReturn) continue
+        atRecordStart = false
+        this.recordLine = lines + 1
+      }
+      if (state === quoted) {
+        if (byte === quote) state = quoteInQuoted
+      } else if (byte === delimiter) state = fieldStart
+      else state = byte === quote && state !== unquoted ? quoted : unquoted
     }
-    return -1
-  }
-
-  private next(byte: number): number {
-    if (this.state === quoted) return byte === this.quote ? quoteInQuoted : quoted
-    if (byte === this.delimiter) return fieldStart
-    if (byte === this.quote && this.state !== unquoted) return quoted
-    return unquoted
+    this.state = state
+    this.lines = lines
+    this.atRecordStart = atRecordStart
+    return end
   }
 }
 

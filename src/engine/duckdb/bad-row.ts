@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { SourceFile, SourceFiles } from '../engine.ts'
 import { CsvRecordScanner } from '../../base/csv-records.ts'
 import { MaruError, isMaruError, messageOf } from '../../base/errors.ts'
-import { castValue, readTexts } from './read-texts.ts'
+import { checkedValues, readValues } from './read-texts.ts'
 import type { FileGroup, SqlConnection } from './read-texts.ts'
 import { describeType } from './strict-cast.ts'
 
@@ -125,9 +125,8 @@ async function findBadValue(
   options: string,
 ): Promise<BadRow | undefined> {
   const { request, group } = failed
-  const flags = request.columns.map(
-    (column, index) =>
-      `(t${index} is not null and (${castValue(request, group, { column, index })}) is null) as b${index}`,
+  const flags = checkedValues(request, group).map(
+    ({ isBad }, index) => `(${isBad ?? 'false'}) as b${index}`,
   )
   const found = request.columns.map(
     (_, index) => `min(n) filter (b${index}), arg_min(t${index}::varchar, n) filter (b${index})`,
@@ -135,7 +134,7 @@ async function findBadValue(
   const any = request.columns.map((_, index) => `b${index}`).join(' or ')
   const [row] = await connection.rows(
     `select count(*) filter (${any}), ${found.join(', ')} from (select *, ${flags.join(', ')} from
-      (select *, row_number() over () as n from (${readTexts(request, group, options)})))`,
+      (select *, row_number() over () as n from (${readValues(request, group, options)})))`,
   )
   const first = request.columns
     .map((column, index) => ({ column, n: row?.[1 + 2 * index], value: row?.[2 + 2 * index] }))

@@ -8,12 +8,10 @@
 import type { SourceFile, SourceFiles } from '../engine.ts'
 import { MaruError, assert } from '../../base/errors.ts'
 import { explainBadRow } from './bad-row.ts'
-import { castValue, readTexts } from './read-texts.ts'
+import { checkedValues, readValues } from './read-texts.ts'
 import type { FileGroup, SqlConnection } from './read-texts.ts'
 import { quoteName, quoteText } from './names.ts'
 import { sqlType } from './types.ts'
-
-type RequestColumn = SourceFiles['columns'][number]
 
 const filesPerStatementMax = 500
 
@@ -45,8 +43,10 @@ async function insertGroup(
   read: { readonly request: SourceFiles; readonly group: FileGroup },
 ): Promise<void> {
   const { request, group } = read
-  const values = request.columns.map((column, index) =>
-    valueOrError(request, group, { column, index }),
+  const values = checkedValues(request, group).map(({ value, isBad }, index) =>
+    isBad === undefined
+      ? value
+      : `case when ${isBad} then error('bad value: ' || t${index}::varchar) else ${value} end`,
   )
   const label = request.labelColumn === undefined ? [] : ['labels.label']
   const labels = group.files.map((file) => `(${quoteText(file.path)}, ${quoteText(file.label)})`)
@@ -56,22 +56,11 @@ async function insertGroup(
       : `join (values ${labels.join(', ')}) as labels(path, label) on labels.path = read.filename`
   try {
     await connection.run(
-      `insert into temp.${quoteName(name)} select ${[...values, ...label].join(', ')} from (${readTexts(request, group)}) as read ${join}`,
+      `insert into temp.${quoteName(name)} select ${[...values, ...label].join(', ')} from (${readValues(request, group)}) as read ${join}`,
     )
   } catch (error) {
     throw await explainBadRow(connection, { request, group, error })
   }
-}
-
-function valueOrError(
-  request: SourceFiles,
-  group: FileGroup,
-  position: { readonly column: RequestColumn; readonly index: number },
-): string {
-  const text = `t${position.index}`
-  const value = castValue(request, group, position)
-  if (value === text) return text
-  return `case when ${text} is null then null else coalesce(${value}, error('bad value: ' || ${text}::varchar)) end`
 }
 
 async function groupFiles(

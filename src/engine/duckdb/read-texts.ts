@@ -4,6 +4,7 @@ import { MaruError } from '../../base/errors.ts'
 import { suggest } from '../../base/nearest.ts'
 import { quoteName, quoteText } from './names.ts'
 import { keepsEmptyText, strictCast } from './strict-cast.ts'
+import type { StrictCast } from './strict-cast.ts'
 import { sqlType } from './types.ts'
 
 /** One connection of a session. */
@@ -70,24 +71,65 @@ function csvOptions(request: SourceFiles, group: FileGroup): string {
   ].join(', ')
 }
 
-/** The value of a column from its text `t<index>`, null where the text cannot be cast exactly. */
-export function castValue(
-  request: SourceFiles,
-  group: FileGroup,
-  position: { readonly column: RequestColumn; readonly index: number },
-): string {
-  const text = `t${position.index}`
-  const { type } = position.column
-  if (request.format !== 'parquet') return strictCast(text, type, request.csv)
+/** `readTexts` with the values `v0`, `v1` … of those columns that are not their text. */
+export function readValues(request: SourceFiles, group: FileGroup, options = ''): string {
+  const values = castsOf(request, group).flatMap((cast, index) =>
+    cast.value === `t${index}` ? [] : [`${cast.value} as v${index}`],
+  )
+  return `select ${['*', ...values].join(', ')} from (${readTexts(request, group, options)})`
+}
+
+/** Over `readValues`: a column's value, and whether its text could not be cast to it exactly. */
+export interface CheckedValue {
+  readonly value: string
+  /** Absent where every text is a value. */
+  readonly isBad?: string
+}
+
+export function checkedValues(request: SourceFiles, group: FileGroup): readonly CheckedValue[] {
+  return castsOf(request, group).map((cast, index) => {
+    const text = `t${index}`
+    const value = cast.value === text ? text : `v${index}`
+    if (value === text && cast.isExact === undefined) return { value }
+    const isExact = cast.isExact === undefined ? '' : ` and ${cast.isExact}`
+    return { value, isBad: `${text} is not null and (${value} is not null${isExact}) is not true` }
+  })
+}
+
+function castsOf(request: SourceFiles, group: FileGroup): readonly StrictCast[] {
+  return request.columns.map((column, index) => {
+    const names = { text: `t${index}`, value: `v${index}` }
+    const cast =
+      request.format === 'parquet'
+        ? castTyped(names, column, fieldOf(column, group).type)
+        : strictCast(names, column.type, request.csv)
+    // A value that is its text is not computed a second time.
+    return cast.value === names.text && cast.isExact !== undefined
+      ? { ...cast, isExact: cast.isExact.replaceAll(names.value, names.text) }
+      : cast
+  })
+}
+
+/** From a file that has types of its own. */
+function castTyped(
+  names: { readonly text: string; readonly value: string },
+  column: RequestColumn,
+  fieldType: string,
+): StrictCast {
+  const { text, value } = names
+  const { type } = column
   const target = sqlType(type)
-  const source = fieldOf(position.column, group).type.toLowerCase()
-  if (isSameType(source, target)) return text
-  if (source === 'varchar') return strictCast(text, type, request.csv)
-  if (type.kind === 'json') return `cast(to_json(${text}) as varchar)`
+  const source = fieldType.toLowerCase()
+  if (isSameType(source, target)) return { value: text }
+  if (source === 'varchar') return strictCast(names, type)
+  if (type.kind === 'json') return { value: `cast(to_json(${text}) as varchar)` }
   // A clock time that a zone skips has no instant that reads back as it, so this one cast is not compared.
-  if (source === 'timestamp' && type.kind === 'timestamp') return `cast(${text} as timestamptz)`
-  const cast = `try_cast(${text} as ${target})`
-  return `case when try_cast(${cast} as ${source}) = ${text} then ${cast} end`
+  if (source === 'timestamp' && type.kind === 'timestamp')
+    return { value: `cast(${text} as timestamptz)` }
+  return {
+    value: `try_cast(${text} as ${target})`,
+    isExact: `try_cast(${value} as ${source}) = ${text}`,
+  }
 }
 
 function isSameType(source: string, target: string): boolean {

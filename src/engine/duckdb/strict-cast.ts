@@ -48,79 +48,128 @@ export function keepsEmptyText(type: ColumnType): boolean {
   return type.kind === 'text' || type.kind === 'json'
 }
 
-/** `text` is a SQL expression of type varchar that is cheap to repeat: a column or a lambda's parameter. */
-export function strictCast(text: string, type: ColumnType, formats: TimeFormats = {}): string {
+/**
+ * A text becomes `value`, which is null when the text cannot be cast; where `isExact` is there, it must hold too. Both are SQL over a text and a value
+ * that are cheap to repeat: columns, or a lambda's parameters.
+ */
+export interface StrictCast {
+  readonly value: string
+  readonly isExact?: string
+}
+
+/** `value` in `isExact` is written as `names.value`, so that the cast is computed once. */
+export function strictCast(
+  names: { readonly text: string; readonly value: string },
+  type: ColumnType,
+  formats: TimeFormats = {},
+): StrictCast {
+  const { text, value } = names
   switch (type.kind) {
     case 'text':
-      return text
+      return { value: text }
     case 'json':
-      return `case when json_valid(${text}) then ${text} end`
+      return { value: text, isExact: `json_valid(${text})` }
     case 'integer':
-      return `case when regexp_full_match(${text}, '\\s*[+-]?[0-9]+(\\.0*)?\\s*') then try_cast(split_part(${text}, '.', 1) as bigint) end`
+      return {
+        value: `try_cast(case when contains(${text}, '.') then split_part(${text}, '.', 1) else ${text} end as bigint)`,
+        isExact: `regexp_full_match(${text}, '\\s*[+-]?[0-9]+(\\.0*)?\\s*')`,
+      }
     case 'decimal':
-      return castDecimal(text, type)
+      return {
+        value: `try_cast(${text} as ${sqlType(type)})`,
+        isExact: isExactDecimal(names, type.scale),
+      }
     case 'timestamp':
     case 'local_timestamp':
-      return castTimestamp(text, type.kind, formats.timestampFormat)
+      return castTimestamp(names, type.kind, formats.timestampFormat)
     case 'date':
-      return castDate(text, formats.dateFormat)
+      return castDate(names, formats.dateFormat)
     case 'time':
-      return `case when not ${hasNanoseconds(text)} then nullif(try_cast(${text} as time), time '24:00:00') end`
+      return {
+        value: `try_cast(${text} as time)`,
+        isExact: `${value} < time '24:00:00' and not ${hasNanoseconds(text, 'HH:MM:SS.ffffff'.length)}`,
+      }
     case 'bytes':
-      return `case when regexp_full_match(${text}, '(\\\\x)?([0-9a-fA-F]{2})*') then unhex(case when starts_with(${text}, '\\x') then substr(${text}, 3) else ${text} end) end`
+      return {
+        value: `try(unhex(case when starts_with(${text}, '\\x') then substr(${text}, 3) else ${text} end))`,
+        isExact: `length(${text}) % 2 = 0`,
+      }
     case 'list':
-      return castList(text, type.of, formats)
+      return { value: castList(text, type.of, formats) }
     case 'number':
     case 'boolean':
     case 'uuid':
-      return `try_cast(${text} as ${sqlType(type)})`
+      return { value: `try_cast(${text} as ${sqlType(type)})` }
   }
 }
 
+/** One expression for both: null where the text cannot be cast exactly. */
+function exactOrNull(
+  names: { readonly text: string; readonly value: string },
+  cast: StrictCast,
+): string {
+  return cast.isExact === undefined
+    ? cast.value
+    : `case when ${cast.isExact.replaceAll(names.value, cast.value)} then ${cast.value} end`
+}
+
 /** With an exponent the digits cannot be counted by a pattern; there the value must survive as a double, which is exact for 15 digits. */
-function castDecimal(text: string, type: Extract<ColumnType, { kind: 'decimal' }>): string {
-  const cast = `try_cast(${text} as ${sqlType(type)})`
-  return `case when regexp_full_match(${text}, '\\s*[+-]?[0-9]*(\\.[0-9]{0,${type.scale}}0*)?\\s*') then ${cast}
-    when regexp_full_match(${text}, '\\s*[+-]?[0-9.]{1,16}[eE][+-]?[0-9]{1,3}\\s*') and try_cast(${text} as double) = try_cast(${cast} as double) then ${cast} end`
+function isExactDecimal(
+  names: { readonly text: string; readonly value: string },
+  scale: number,
+): string {
+  const { text, value } = names
+  return `(regexp_full_match(${text}, '\\s*[+-]?[0-9]*(\\.[0-9]{0,${scale}}0*)?\\s*') or (regexp_full_match(${text}, '\\s*[+-]?[0-9.]{1,16}[eE][+-]?[0-9]{1,3}\\s*')
+    and try_cast(${text} as double) = try_cast(${value} as double)))`
 }
 
 /** Infinity and years before 1 or after 9999 are refused: other readers of the lake cannot hold them. */
 function castTimestamp(
-  text: string,
+  names: { readonly text: string; readonly value: string },
   kind: 'timestamp' | 'local_timestamp',
   format: string | undefined,
-): string {
+): StrictCast {
+  const { text, value } = names
   const type = kind === 'timestamp' ? 'timestamptz' : 'timestamp'
   const zone = kind === 'timestamp' ? '+00' : ''
-  const cast =
-    format === undefined
-      ? `try_cast(${text} as ${type})`
-      : `try_cast(try_strptime(${text}, ${quoteText(format)}) as ${type})`
-  const refused =
+  const isInRange = `${value} between ${type} '0001-01-01 00:00:00${zone}' and ${type} '9999-12-31 23:59:59.999999${zone}'`
+  const hasZone =
     kind === 'local_timestamp' && format === undefined
-      ? `(${hasNanoseconds(text)} or regexp_matches(${text}, ':[0-9.]+\\s*([zZ]|[+-][0-9])'))`
-      : hasNanoseconds(text)
-  return `case when not ${refused} and ${cast} between ${type} '0001-01-01 00:00:00${zone}' and ${type} '9999-12-31 23:59:59.999999${zone}' then ${cast} end`
+      ? ` and not regexp_matches(${text}, ':[0-9.]+\\s*([zZ]|[+-][0-9])')`
+      : ''
+  return {
+    value:
+      format === undefined
+        ? `try_cast(${text} as ${type})`
+        : `try_cast(try_strptime(${text}, ${quoteText(format)}) as ${type})`,
+    isExact: `${isInRange} and not ${hasNanoseconds(text, 'YYYY-MM-DD HH:MM:SS.ffffff'.length)}${hasZone}`,
+  }
 }
 
-function castDate(text: string, format: string | undefined): string {
+function castDate(
+  names: { readonly text: string; readonly value: string },
+  format: string | undefined,
+): StrictCast {
+  const { text, value } = names
   const instant =
     format === undefined
       ? `try_cast(${text} as timestamp)`
       : `try_strptime(${text}, ${quoteText(format)})`
-  const isDay = `(length(${text}) <= 10 or ${instant} = date_trunc('day', ${instant}))`
-  const cast = format === undefined ? `try_cast(${text} as date)` : `try_cast(${instant} as date)`
-  return `case when ${isDay} and ${cast} between date '0001-01-01' and date '9999-12-31' then ${cast} end`
+  return {
+    value: format === undefined ? `try_cast(${text} as date)` : `try_cast(${instant} as date)`,
+    isExact: `(length(${text}) <= 10 or ${instant} = date_trunc('day', ${instant})) and ${value} between date '0001-01-01' and date '9999-12-31'`,
+  }
 }
 
-/** Digits below the microsecond, which would be cut. */
-function hasNanoseconds(text: string): string {
-  return `(length(${text}) > 15 and regexp_matches(${text}, '\\.[0-9]{6}0*[1-9]'))`
+/** Digits below the microsecond, which would be cut; only texts longer than this can have them. */
+function hasNanoseconds(text: string, length: number): string {
+  return `(length(${text}) > ${length} and regexp_matches(${text}, '\\.[0-9]{6}0*[1-9]'))`
 }
 
 function castList(text: string, of: ColumnType, formats: TimeFormats): string {
   const element = of.kind === 'list' ? 'f' : 'e'
-  const cast = strictCast(element, of, formats)
+  const names = { text: element, value: 'element_value' }
+  const cast = exactOrNull(names, strictCast(names, of, formats))
   const texts = `try(from_json(${text}, '["VARCHAR"]'))`
   const bad = `list_filter(${texts}, lambda ${element}: ${element} is not null and (${cast}) is null)`
   const isFlat = of.kind === 'list' ? 'true' : `not regexp_matches(${text}, '^\\s*\\[\\s*\\[')`
