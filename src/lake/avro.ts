@@ -15,7 +15,7 @@ export interface AvroFile {
 
 const magic = Buffer.from('Obj\u0001', 'latin1')
 const blockSizeMax = 512 * 1024
-/** Deflate has no checksum of its own: this header entry, which other readers skip, shows a damaged block. */
+/** Deflate has no checksum of its own: this header entry, which other readers skip, shows a damaged block or header. */
 const checksumKey = 'maru.crc32'
 
 export function encodeAvro(
@@ -23,16 +23,17 @@ export function encodeAvro(
   metadata: Readonly<Record<string, string>>,
   records: Iterable<AvroRecord>,
 ): Uint8Array {
-  const sync = Buffer.alloc(16)
-  const { blocks, checksum } = encodeBlocks(schema, records)
-  const header = new AvroWriter()
-  header.bytes(magic)
-  const entries = Object.entries({
+  const blocks = encodeBlocks(schema, records)
+  const described = {
     ...metadata,
     'avro.schema': JSON.stringify(schema),
     'avro.codec': 'deflate',
-    [checksumKey]: String(checksum),
-  })
+  }
+  let checksum = headerChecksum(Object.entries(described))
+  for (const block of blocks) checksum = crc32(block.data, checksum)
+  const header = new AvroWriter()
+  header.bytes(magic)
+  const entries = Object.entries({ ...described, [checksumKey]: String(checksum) })
   header.long(entries.length)
   for (const [key, value] of entries) {
     header.text(key)
@@ -40,6 +41,7 @@ export function encodeAvro(
   }
   header.long(0)
   // The marker separates blocks; derived from the content, the same table state gives the same bytes.
+  const sync = Buffer.alloc(16)
   sync.writeUInt32LE(checksum, 0)
   sync.write('maru-manifes', 4, 'latin1')
   header.bytes(sync)
@@ -57,18 +59,12 @@ interface Block {
   readonly data: Uint8Array
 }
 
-function encodeBlocks(
-  schema: AvroSchema,
-  records: Iterable<AvroRecord>,
-): { blocks: Block[]; checksum: number } {
+function encodeBlocks(schema: AvroSchema, records: Iterable<AvroRecord>): Block[] {
   const blocks: Block[] = []
-  let checksum = 0
   let writer = new AvroWriter()
   let count = 0
   const flush = (): void => {
-    const data = deflateRawSync(writer.finish(), { level: 2 })
-    checksum = crc32(data, checksum)
-    blocks.push({ count, data })
+    blocks.push({ count, data: deflateRawSync(writer.finish(), { level: 2 }) })
     writer = new AvroWriter()
     count = 0
   }
@@ -79,7 +75,15 @@ function encodeBlocks(
     if (writer.length >= blockSizeMax) flush()
   }
   if (count > 0) flush()
-  return { blocks, checksum }
+  return blocks
+}
+
+function headerChecksum(entries: Iterable<readonly [string, string]>): number {
+  let checksum = 0
+  for (const [key, value] of entries) {
+    if (key !== checksumKey) checksum = crc32(`${key}\0${value}\0`, checksum)
+  }
+  return checksum
 }
 
 /** Throws a plain error on anything that is not a whole, undamaged file; the caller knows the path. */
@@ -92,7 +96,7 @@ export function decodeAvro(bytes: Uint8Array): AvroFile {
   if (codec !== 'null' && codec !== 'deflate') throw new Error(`Avro codec ${codec} is not read`)
   const read = AvroReader.compile(JSON.parse(metadata.get('avro.schema') ?? 'null'))
   const records: AvroRecord[] = []
-  let checksum = 0
+  let checksum = headerChecksum(metadata)
   while (!input.atEnd) {
     const count = input.count()
     const block = input.raw(input.count())
