@@ -258,7 +258,7 @@ function columnsReached(
   return columns
 }
 
-/** A declared merged table offers only the groups that it attaches. */
+/** A declared merged table offers only the version groups that it attaches; objects without history are none. */
 function collectColumns(
   index: ModelIndex,
   holderId: TableId,
@@ -267,17 +267,15 @@ function collectColumns(
   const columns = new Map<string, HeldColumn>()
   const holder = index.tables.get(holderId)
   if (holder === undefined) return columns
-  const isFilled = filledIn(holder)
-  for (const column of holder.columns) {
-    if (!isFilled(column.name)) columns.set(column.name, { table: holderId, column })
-  }
-  for (const group of index.attributesByObject.get(holderId) ?? []) {
-    if (only !== undefined && !only.attached.some((attached) => attached.table === group.id))
-      continue
-    for (const column of group.columns) {
-      if (column.name === group.key || filledIn(group)(column.name) || columns.has(column.name))
-        continue
-      columns.set(column.name, { table: group.id, column })
+  const attached = only === undefined ? undefined : new Set(only.attached.map(({ table }) => table))
+  for (const table of [holder, ...(index.attributesByObject.get(holderId) ?? [])]) {
+    const isGroup = table.kind === 'attributes' || (table.kind === 'object' && table.history)
+    if (isGroup && attached?.has(table.id) === false) continue
+    const isFilled = filledIn(table)
+    for (const column of table.columns) {
+      const isRepeated = table.kind === 'attributes' && column.name === table.key
+      if (isRepeated || isFilled(column.name) || columns.has(column.name)) continue
+      columns.set(column.name, { table: table.id, column })
     }
   }
   return columns

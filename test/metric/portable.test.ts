@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
+import type { Engine, Session } from '../../src/engine/engine.ts'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import { wideSelect } from '../../src/plan/attach.ts'
+import { portabilityFault } from '../../src/project/portable-subset.ts'
+import { filterText, question, shopOf, sketch } from './random.ts'
+import { shopModel } from './shop-model.ts'
+import type { Model } from '../../src/model/model.ts'
+
+describe('generated SQL', () => {
+  let engine: Engine
+  let session: Session
+
+  before(async () => {
+    engine = await openDuckdbEngine()
+    session = await engine.open({ zone: 'Asia/Seoul' })
+  })
+
+  after(async () => {
+    await session.close()
+    await engine.close()
+  })
+
+  const faultsOf = async (sql: string): Promise<readonly string[]> => {
+    const { constructs } = await session.bind(sql)
+    return constructs.flatMap((construct) => portabilityFault(construct, sql)?.message ?? [])
+  }
+
+  it('stays inside the portable subset for random questions, and has the types that it says', async () => {
+    const [drawn] = fc.sample(sketch, { numRuns: 1, seed: 3 })
+    const { model } = shopOf({
+      ...drawn!,
+      memberHistory: true,
+      productHistory: true,
+      brandHistory: true,
+    })
+    await bindEmpty(session, model)
+    for (const { where, ...asked } of fc.sample(question, { numRuns: 150, seed: 4 })) {
+      const text = where === undefined ? asked : { ...asked, where: filterText(where) }
+      const { sql, columns } = compileQuestion(model, text)
+      assert.deepEqual(await faultsOf(sql), [], sql)
+      const { columns: bound } = await session.bind(sql)
+      assert.deepEqual(
+        bound.map(({ name, type }) => [name, type.kind]),
+        columns.map(({ name, type }) => [name, type.kind]),
+        sql,
+      )
+    }
+  })
+
+  it('stays inside the portable subset for the wide reading of a merged table', async () => {
+    await bindEmpty(session, shopModel)
+    assert.deepEqual(await faultsOf(wideSelect(shopModel, 'merged.purchase', 'all')), [])
+  })
+})
+
+async function bindEmpty(session: Session, model: Model): Promise<void> {
+  for (const table of model.tables) {
+    if (table.kind === 'object' || table.kind === 'attributes')
+      await session.bindEmpty(table.id, table.columns)
+    if (table.kind !== 'merged') continue
+    const versions = table.versions.map(({ column }) => ({
+      name: column,
+      type: { kind: 'integer' } as const,
+    }))
+    await session.bindEmpty(table.id.replace('merged.', 'stored.'), [...table.columns, ...versions])
+  }
+}
