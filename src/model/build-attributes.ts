@@ -7,6 +7,7 @@ import {
   isNameFree,
   isText,
   keyNames,
+  missingFault,
   objectOf,
   refuse,
   type Shapes,
@@ -113,6 +114,10 @@ function takeDerived(
     subject: entry,
     label: `the attribute "${name}"`,
     followsReferences: false,
+  }
+  if (given?.kind === 'missing') {
+    const fault = missingFault(shapes, given)
+    return refuse(shapes, entry, { ...fault, message: `${request.label}: ${fault.message}` })
   }
   if (given?.kind !== 'selection' && given?.kind !== 'aggregate') {
     const hint =

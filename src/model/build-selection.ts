@@ -1,11 +1,12 @@
 /** What is taken of activities, for derived attributes and for metrics: checked, typed and described. */
-import { unknownColumn, type Shapes } from './column-models.ts'
+import { missingFault, type Shapes } from './column-models.ts'
 import {
   definitionOf,
   describeValue,
   present,
   type AggregateData,
   type ColumnData,
+  type MissingData,
   type SelectionData,
   type Selector,
 } from './definition.ts'
@@ -49,7 +50,10 @@ export function takeRow(request: Request, data: SelectionData): Taken | undefine
   }
   const column = request.shapes.columns.get(table.id)?.get(data.column)
   if (column === undefined)
-    return refuse(request, unknownColumn(request.shapes, table.id, data.column))
+    return refuse(
+      request,
+      labelled(request, { kind: 'missing', owner: table.object, name: data.column }),
+    )
   const scope = buildScope(request, table, row)
   if (scope === undefined) return undefined
   const which = selector.kind === 'nth' ? `number ${selector.n}` : selector.kind
@@ -70,6 +74,7 @@ export function takeRow(request: Request, data: SelectionData): Taken | undefine
 export function takeAggregate(request: Request, data: AggregateData): Taken | undefined {
   const given = definitionOf(data.of)
   const isCount = data.aggregate === 'count'
+  if (given?.kind === 'missing') return refuse(request, labelled(request, given))
   if (!isCount && given?.kind !== 'column') {
     const message = `${request.label} takes the ${data.aggregate} of ${describeValue(data.of)}`
     return refuse(request, {
@@ -138,10 +143,17 @@ function resultType(aggregate: Aggregate, column: ColumnType | undefined): Colum
 
 const measurable: ReadonlySet<string> = new Set(['timestamp', 'local_timestamp', 'date', 'time'])
 
+function labelled(request: Request, data: MissingData): Fault {
+  const fault = missingFault(request.shapes, data)
+  return { ...fault, message: `${request.label}: ${fault.message}` }
+}
+
 function tableOf(request: Request, value: unknown): TableEntry | undefined {
   const entry = request.shapes.book.tableOf.get(value)
   if (entry !== undefined) return entry
-  const isDefinition = definitionOf(value) !== undefined
+  const data = definitionOf(value)
+  if (data?.kind === 'missing') return refuse(request, labelled(request, data))
+  const isDefinition = data !== undefined
   return refuse(request, {
     code: isDefinition ? 'MODEL_UNKNOWN_TABLE' : 'MODEL_BAD_DECLARATION',
     message: isDefinition

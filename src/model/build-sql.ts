@@ -1,5 +1,5 @@
 /** A `sql` template's parts with references resolved to ids. */
-import { resolveThunk, type Shapes } from './column-models.ts'
+import { missingFault, resolveThunk, type Shapes } from './column-models.ts'
 import { definitionOf, describeValue, type SqlPartData } from './definition.ts'
 import { relativePlace, type Fault, type TableEntry } from './identify.ts'
 import type { SqlModel, SqlPart } from './model.ts'
@@ -32,7 +32,7 @@ export function buildSql(shapes: Shapes, entry: TableEntry, value: unknown): Sql
       { id: entry.id, place },
       {
         ...fault,
-        message: `\${…} number ${hole} in the transform of ${entry.id} ${fault.message}`,
+        message: `\${…} number ${hole} in the transform of ${entry.id}${fault.message}`,
       },
     )
     return { kind: 'text', text: '' }
@@ -54,7 +54,7 @@ function buildPart(
     return {
       fault: {
         code: 'MODEL_BAD_DECLARATION',
-        message: `is ${String(part.value)}`,
+        message: ` is ${String(part.value)}`,
         hint: 'only finite numbers can be written in SQL',
       },
     }
@@ -76,12 +76,16 @@ function buildReference(
     return {
       fault: {
         code: 'MODEL_BAD_DECLARATION',
-        message: 'is a function that returns sql',
+        message: ' is a function that returns sql',
         hint: 'put the sql there itself',
       },
     }
   }
-  const what = `is ${describeValue(value)}`
+  if (data?.kind === 'missing') {
+    const fault = missingFault(shapes, data)
+    return { fault: { ...fault, message: `: ${fault.message}` } }
+  }
+  const what = ` is ${describeValue(value)}`
   if (data?.kind === 'source') {
     return {
       fault: {

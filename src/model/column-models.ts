@@ -5,6 +5,7 @@ import {
   describeValue,
   present,
   type AttributesData,
+  type MissingData,
   type ColumnSpec,
   type TableDefinitionData,
 } from './definition.ts'
@@ -375,6 +376,29 @@ function plainColumn(name: string, value: unknown): ColumnModel {
 
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== ''
+}
+
+/** What was asked for and is not there, with the nearest that is. */
+export function missingFault(shapes: Shapes, { owner, name }: MissingData): Fault {
+  const data = definitionOf(owner)
+  if (data?.kind === 'missing') return missingFault(shapes, data)
+  const table = shapes.book.tableOf.get(owner)
+  if (table !== undefined) return unknownColumn(shapes, table.id, name)
+  if (data?.kind !== 'source') {
+    const message = `${describeValue(owner)} that no file declares has no column "${name}"`
+    return {
+      code: 'MODEL_UNKNOWN_COLUMN',
+      message,
+      hint: 'export the table by default from a file in the folder of its kind',
+    }
+  }
+  const known = [...shapes.book.tables.values()].find((entry) => entry.source === data)
+  const id = known === undefined ? 'the source' : known.id.split('.').slice(0, -1).join('.')
+  return {
+    code: 'MODEL_UNKNOWN_TABLE',
+    message: `${id} has no table "${name}"`,
+    hint: suggest(name, Object.keys(data.tables)),
+  }
 }
 
 /** `act.purchase has no column "amuont"` with the nearest. */

@@ -183,11 +183,9 @@ export function refers(
 
 export type ObjectReference = { readonly [definition]: { readonly kind: 'object' } } | (() => void)
 
-/** Makes the columns direct properties of the table, each knowing its table and name. */
-export function attachColumns<T extends object>(
-  table: T,
-  columns: Readonly<Record<string, unknown>>,
-): T {
+/** A table's object: the columns are its properties, each knowing its table and name. */
+export function attachColumns(columns: Readonly<Record<string, unknown>>): object {
+  const table = withMissing({})
   for (const [name, value] of Object.entries(columns)) {
     const data = definitionOf(value)
     if (data?.kind !== 'column') continue
@@ -196,6 +194,33 @@ export function attachColumns<T extends object>(
     Object.defineProperty(table, name, { value: property, enumerable: true })
   }
   return table
+}
+
+/**
+ * Answers for a name that the object does not have with a definition that says so. An author without a type checker then reads
+ * `act.purchase has no column "amuont"` with the nearest name, where `undefined` could only say that something is missing.
+ */
+export function withMissing<T extends object>(target: T): T {
+  const proxy: T = new Proxy(target, {
+    get: (object, name) =>
+      isAskedName(object, name) ? missing(proxy, name) : (Reflect.get(object, name) as unknown),
+  })
+  return proxy
+}
+
+/** Whether somebody means a column or table, and not the language or a tool that feels its way. */
+export function isAskedName(object: object, name: string | symbol): name is string {
+  return (
+    typeof name === 'string' &&
+    !(name in object) &&
+    /^[a-z][a-z0-9_]*$/.test(name) &&
+    name !== 'then' &&
+    name !== 'inspect'
+  )
+}
+
+function missing(owner: object, name: string): object {
+  return withMissing(define(Object.create(comparisons) as object, { kind: 'missing', owner, name }))
 }
 
 /** A column reached by references, for conditions: `via(purchase.product, product.brand, brand.name)`. */

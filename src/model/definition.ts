@@ -37,6 +37,13 @@ export interface ColumnData {
   readonly name?: string
 }
 
+/** A property that was asked for and is not there: kept, so that the message can name it and what is near. */
+export interface MissingData {
+  readonly kind: 'missing'
+  readonly owner: object
+  readonly name: string
+}
+
 export interface PathData {
   readonly kind: 'path'
   readonly columns: readonly unknown[]
@@ -210,6 +217,7 @@ export type MetricData = AggregateData | RatioData | FormulaData
 
 export type DefinitionData =
   | ColumnData
+  | MissingData
   | PathData
   | ConditionData
   | SqlData
@@ -253,6 +261,7 @@ export function describeValue(value: unknown): string {
 
 const kindNames: Readonly<Record<DefinitionData['kind'], string>> = {
   column: 'a column',
+  missing: 'a column that is not there',
   path: 'a path',
   condition: 'a condition',
   sql: 'a sql text',

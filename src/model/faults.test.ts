@@ -294,12 +294,61 @@ const cases: readonly {
   {
     title: 'checks that fail when they are made',
     files: withActivity({
-      checks: (row: Record<string, { above(value: number): never }>) => ({
-        positive: row['amuont']!.above(0),
-      }),
+      checks: () => {
+        throw new Error('no such thing')
+      },
     }),
     lines: [
-      "act/purchase.ts: the checks of act.purchase cannot be made: Cannot read properties of undefined (reading 'above') [MODEL_BAD_DECLARATION] → does the activity have the column that they name?",
+      'act/purchase.ts: the checks of act.purchase cannot be made: no such thing [MODEL_BAD_DECLARATION] → does the activity have the column that they name?',
+    ],
+  },
+  {
+    title: 'names that are not there, wherever they are used, with the nearest',
+    files: (() => {
+      const shop = source({
+        owner: 'x',
+        from: 'shop',
+        tables: { orders: table('orders', { id: key('order') }) },
+      })
+      const wrong = untyped(purchase) as Record<string, never>
+      const tables = untyped(shop) as Record<string, Record<string, never>>
+      const rows = untyped(first(purchase)) as Record<string, never>
+      const visit = activity({
+        ...base,
+        checks: (row) => ({
+          positive: (untyped(row) as typeof purchase & Record<string, typeof purchase.amount>)[
+            'amuont'
+          ]!.above(0),
+        }),
+        sql: sql`select ${wrong['amuont']!} from ${untyped(tables['ordrs'])} where ${tables['ordrs']!['id']!}`,
+      })
+      return {
+        ...good,
+        'raw/shop.ts': shop,
+        'act/visit.ts': visit,
+        'obj_attr/member/habit.ts': attributes(member, {
+          first_at: rows['occured_at']!,
+          other: wrong['amuont']!,
+        }),
+        'metric/x.ts': {
+          a: sum(wrong['amuont']!),
+          b: count(purchase).where(via(wrong['membr']!, member.country).is('KR')),
+          c: count(purchase).where(wrong['staus']!).where(purchase.status.is('x')),
+          d: count(tables['ordrs'] as never),
+        },
+      }
+    })(),
+    lines: [
+      'act/visit.ts: the check positive: act.visit has no column "amuont" [MODEL_UNKNOWN_COLUMN] → Did you mean "amount"?',
+      'FAULTS: ${…} number 1 in the transform of act.visit: act.purchase has no column "amuont" [MODEL_UNKNOWN_COLUMN] → Did you mean "amount"?',
+      'FAULTS: ${…} number 2 in the transform of act.visit: raw.shop has no table "ordrs" [MODEL_UNKNOWN_TABLE] → Did you mean "orders"?',
+      'FAULTS: ${…} number 3 in the transform of act.visit: raw.shop has no table "ordrs" [MODEL_UNKNOWN_TABLE] → Did you mean "orders"?',
+      'metric/x.ts: metric.a: act.purchase has no column "amuont" [MODEL_UNKNOWN_COLUMN] → Did you mean "amount"?',
+      'metric/x.ts: metric.b: act.purchase has no column "membr" [MODEL_UNKNOWN_COLUMN] → Did you mean "member"?',
+      'metric/x.ts: metric.c has a condition that is a column that is not there [MODEL_BAD_DECLARATION] → write purchase.amount.above(0), and(…), or(…), not(…)',
+      'metric/x.ts: metric.d: raw.shop has no table "ordrs" [MODEL_UNKNOWN_TABLE] → Did you mean "orders"?',
+      'obj_attr/member/habit.ts: the attribute "first_at": act.purchase has no column "occured_at" [MODEL_UNKNOWN_COLUMN] → Did you mean "occurred_at"?',
+      'obj_attr/member/habit.ts: the attribute "other": act.purchase has no column "amuont" [MODEL_UNKNOWN_COLUMN] → Did you mean "amount"?',
     ],
   },
   {

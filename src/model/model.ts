@@ -320,3 +320,19 @@ export const filledColumns = {
   /** raw tables of files: which file the row came from. */
   sourceFile: 'source_file',
 } as const
+
+/** The columns of a table as SQL sees them: a merged table is seen wide, with what it attaches described as where it comes from. */
+export function visibleColumns(
+  table: TableModel,
+  tables: ReadonlyMap<TableId, TableModel>,
+): readonly ColumnModel[] {
+  if (table.kind !== 'merged') return table.columns
+  const own = new Set(table.columns.map((column) => column.name))
+  const attached = table.attached.flatMap((each): ColumnModel[] => {
+    const column = tables
+      .get(each.table)
+      ?.columns.find((candidate) => candidate.name === each.attribute)
+    return column === undefined || own.has(each.column) ? [] : [{ ...column, name: each.column }]
+  })
+  return [...table.columns, ...attached]
+}

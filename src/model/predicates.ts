@@ -1,6 +1,12 @@
 /** Conditions of declarations as predicates of the Model: columns become paths from one table, values are checked against types. */
-import { objectOf, type Shapes } from './column-models.ts'
-import { definitionOf, describeValue, type ColumnData, type Test } from './definition.ts'
+import { missingFault, objectOf, type Shapes } from './column-models.ts'
+import {
+  definitionOf,
+  describeValue,
+  type ColumnData,
+  type MissingData,
+  type Test,
+} from './definition.ts'
 import type { Fault, Subject, TableEntry } from './identify.ts'
 import type { ColumnModel, ColumnType, Predicate, Scalar } from './model.ts'
 
@@ -172,6 +178,7 @@ function fits(type: ColumnType, value: string | number | bigint | boolean): bool
 function reach(view: Viewpoint, subject: unknown): Reached | undefined {
   const data = definitionOf(subject)
   if (data?.kind === 'path') return reachVia(view, data.columns)
+  if (data?.kind === 'missing') return refuse(view, labelled(view, data))
   if (data?.kind !== 'column') {
     const message = `${view.label} names ${describeValue(subject)} where a column is needed`
     return refuse(view, {
@@ -196,6 +203,7 @@ function reachVia(view: Viewpoint, columns: readonly unknown[]): Reached | undef
   let reached: Reached | undefined
   for (const value of columns) {
     const data = definitionOf(value)
+    if (data?.kind === 'missing') return refuse(view, labelled(view, data))
     if (data?.kind !== 'column') {
       return refuse(view, {
         code: 'MODEL_BAD_DECLARATION',
@@ -216,6 +224,11 @@ function reachVia(view: Viewpoint, columns: readonly unknown[]): Reached | undef
     from = refers === undefined ? undefined : view.shapes.book.tables.get(refers)
   }
   return reached
+}
+
+function labelled(view: Viewpoint, data: MissingData): Fault {
+  const fault = missingFault(view.shapes, data)
+  return { ...fault, message: `${view.label}: ${fault.message}` }
 }
 
 interface Step {

@@ -1,6 +1,6 @@
 /** What is taken of an object's activities: `first(purchase).occurred_at`, `count(purchase).within('1 year')`; and the metrics made of them. */
 import { callPlace } from './call-place.ts'
-import type { Column } from './columns.ts'
+import { isAskedName, type Column } from './columns.ts'
 import type { ColumnKind, Condition } from './conditions.ts'
 import { and } from './conditions.ts'
 import {
@@ -64,17 +64,15 @@ function selected<T>(row: RowData): Selected<T> {
     where: (condition: Condition) => selected({ ...row, filter: both(row.filter, condition) }),
     within: (duration: DurationText) => selected({ ...row, within: duration }),
   }
-  const activity: unknown = row.activity
-  for (const name of typeof activity === 'object' && activity !== null
-    ? Object.keys(activity)
-    : []) {
-    if (selectedNames.includes(name)) continue
-    Object.defineProperty(result, name, {
-      enumerable: true,
-      get: () => define({}, { kind: 'selection', row, column: name }),
-    })
-  }
-  return define(result, row) as unknown as Selected<T>
+  define(result, row)
+  // Any other name is a column: of one that the activity does not have, buildModel tells the nearest.
+  const answers: object = new Proxy(result, {
+    get: (object, name) =>
+      isAskedName(object, name)
+        ? define({}, { kind: 'selection', row, column: name })
+        : (Reflect.get(object, name) as unknown),
+  })
+  return answers as Selected<T>
 }
 
 function both(before: unknown, condition: Condition): unknown {

@@ -1,6 +1,14 @@
 /** Builders of tables: raw (`source`, `files`, `event`), `object`, `activity`, `attributes`, `merged`. */
 import { callPlace } from './call-place.ts'
-import { attachColumns, text, timestamp, date, type Column, type Columns } from './columns.ts'
+import {
+  attachColumns,
+  withMissing,
+  text,
+  timestamp,
+  date,
+  type Column,
+  type Columns,
+} from './columns.ts'
 import type { ColumnKind, Condition } from './conditions.ts'
 import {
   define,
@@ -55,7 +63,7 @@ export function source<T extends Readonly<Record<string, Defined<'raw_table'>>>>
   spec: SourceSpec<T>,
 ): Source<T> {
   const { owner, from, tables } = spec
-  const result = { ...tables } as Source<T>
+  const result = withMissing({ ...tables }) as Source<T>
   return define(result, {
     kind: 'source',
     owner,
@@ -118,7 +126,7 @@ export const eventColumns: Readonly<Record<keyof EventColumns, Column>> = {
 export function event<P extends Columns>(spec: EventSpec<P>): Table<'event', P & EventColumns> {
   const { owner, description, name, properties, example } = spec
   const columns = plainRecord(properties)
-  const result = attachColumns({}, { ...eventColumns, ...columns })
+  const result = attachColumns({ ...eventColumns, ...columns })
   return define(result, {
     kind: 'event',
     owner,
@@ -173,10 +181,7 @@ export function activity<C extends Columns>(
   spec: ActivitySpec<C>,
 ): Table<'activity', C & DayColumn> {
   const columns = plainRecord(spec.columns)
-  const result = attachColumns({}, { ...columns, day: dayColumn }) as Table<
-    'activity',
-    C & DayColumn
-  >
+  const result = attachColumns({ ...columns, day: dayColumn }) as Table<'activity', C & DayColumn>
   // The row's type is the author's own here; buildModel hands in the activity itself.
   const checks = spec.checks as ActivityData['checks']
   const data = { ...spec, kind: 'activity', columns, checks, place: callPlace(activity) } as const
@@ -236,7 +241,7 @@ export function attributes(
       place,
     })
   const names = Object.fromEntries(Object.keys(spec).map((name) => [name, text('')]))
-  return define(attachColumns({}, names), {
+  return define(attachColumns(names), {
     ...options,
     kind: 'attributes',
     object,
@@ -273,7 +278,7 @@ export function merged(
 }
 
 function finish<T>(data: TableDefinitionData): T {
-  return define(attachColumns({}, data.columns), data) as T
+  return define(attachColumns(data.columns), data) as T
 }
 
 /** A record that any caller can be trusted to iterate; what is not one becomes empty and `buildModel` misses the columns. */
