@@ -4,6 +4,7 @@ import type { CompiledQuestion } from '../metric/metric.ts'
 import { MaruError, isMaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { ScanFilter } from '../lake/lake.ts'
+import { visibleColumns } from '../model/model.ts'
 import type { MergedModel, Model, TableModel } from '../model/model.ts'
 import { wideSelect } from '../plan/attach.ts'
 import { storedName } from '../plan/plan.ts'
@@ -78,7 +79,8 @@ async function columnsNeeded(
   asked: { readonly model: Model; readonly named: readonly TableModel[] },
   sql: string,
 ): Promise<Needed> {
-  for (const table of asked.named) await session.bindEmpty(table.id, table.columns)
+  const tables = new Map(asked.model.tables.map((table) => [table.id, table]))
+  for (const table of asked.named) await session.bindEmpty(table.id, visibleColumns(table, tables))
   const { lineage } = await session.bind(sql)
   const used = [...lineage.columns.flatMap((column) => column.sources), ...lineage.uses]
   return {
@@ -140,13 +142,10 @@ function lakeId(model: Model, name: string): string {
 /** An engine knows only what was bound; the model knows what there could have been. */
 function explainUnknown(model: Model, error: unknown): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
-  const missing =
-    /(?:Table|Catalog|Schema)[^"]*"?([a-z_]+(?:\.[a-z0-9_]+)*)"? does not exist/i.exec(
-      error.message,
-    )?.[1]
+  const missing = /there is no table "?([a-z][a-z0-9_.]*)/i.exec(error.message)?.[1]
   if (missing === undefined) return error
   const ids = model.tables.map((table) => table.id)
-  return new MaruError('MODEL_UNKNOWN_TABLE', error.message, {
+  return new MaruError('MODEL_UNKNOWN_TABLE', `there is no table ${missing}`, {
     hint: suggest(missing, ids),
     cause: error,
   })

@@ -3,6 +3,7 @@ import { MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
 import { legalDimensions } from '../metric/metric.ts'
+import { visibleColumns } from '../model/model.ts'
 import type { ColumnType, Formula, MetricModel, Model, TableModel } from '../model/model.ts'
 import type { Task } from '../plan/plan.ts'
 import { readStaleness } from '../run/run.ts'
@@ -67,7 +68,8 @@ function columnsOf(context: ShowContext, table: TableModel): Shown['columns'] {
   const attached = new Map(
     table.kind === 'merged' ? table.attached.map((column) => [column.column, column]) : [],
   )
-  return table.columns.map((column) => {
+  const tables = new Map(context.model.tables.map((each) => [each.id, each]))
+  return visibleColumns(table, tables).map((column) => {
     const sources = lineage?.columns.find((each) => each.output === column.name)?.sources ?? []
     const from = attached.get(column.name)
     return {

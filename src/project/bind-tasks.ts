@@ -1,10 +1,10 @@
 /** Binds the SQL of tasks with the engine, in one session in which every table is empty and has its declared shape. */
 import { isMaruError, messageOf } from '../base/errors.ts'
 import { bindErrorOffset, type Engine, type Session } from '../engine/engine.ts'
-import type { TableModel } from '../model/model.ts'
+import { visibleColumns, type TableModel } from '../model/model.ts'
 import type { TaskEntry } from './check-cache.ts'
 import { bindFailureFault, bindingFaults, taskSql, type BindFailure } from './task-fault.ts'
-import { visibleColumns, type BoundColumn, type SqlTask } from './task.ts'
+import type { SqlTask } from './task.ts'
 
 export interface BindContext {
   readonly tables: ReadonlyMap<string, TableModel>
@@ -74,7 +74,7 @@ async function bindTask(
       const table = context.tables.get(id)
       return table === undefined
         ? []
-        : visibleColumns(table, context.tables).map((column: BoundColumn) => column.name)
+        : visibleColumns(table, context.tables).map((column) => column.name)
     }
     return { faults: [bindFailureFault(task, failure, { sql, tables: context.tables, columnsOf })] }
   }

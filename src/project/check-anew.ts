@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Problem } from '../base/errors.ts'
 import { contentHash } from '../base/hash.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { TableModel } from '../model/model.ts'
+import { visibleColumns, type TableModel } from '../model/model.ts'
 import { bindTasks, readableIds } from './bind-tasks.ts'
 import {
   filesBefore,
@@ -18,7 +18,7 @@ import { loadProject } from './load.ts'
 import type { LoadedProject } from './loaded-project.ts'
 import { portableSubsetVersion } from './portable-subset.ts'
 import { faultProblem, taskSql } from './task-fault.ts'
-import { sqlTasks, visibleColumns, type SqlTask } from './task.ts'
+import { sqlTasks, type SqlTask } from './task.ts'
 
 export async function checkAnew(
   request: CheckRequest,
@@ -74,7 +74,7 @@ async function bindChanged(
   const tables = new Map(loaded.model.tables.map((table) => [table.id, table]))
   const shapes = new Map<string, string>()
   const shapeOf = (id: string): string => {
-    const known = shapes.get(id) ?? JSON.stringify(visibleColumns(tables.get(id)!, tables))
+    const known = shapes.get(id) ?? shapeText(tables.get(id)!, tables)
     shapes.set(id, known)
     return known
   }
@@ -163,4 +163,9 @@ function sortProblems(problems: readonly Problem[]): Problem[] {
     if (leftFile !== rightFile) return leftFile < rightFile ? -1 : 1
     return leftLine - rightLine || leftColumn - rightColumn
   })
+}
+
+/** What of a table decides how SQL over it binds. */
+function shapeText(table: TableModel, tables: ReadonlyMap<string, TableModel>): string {
+  return JSON.stringify(visibleColumns(table, tables).map(({ name, type }) => ({ name, type })))
 }

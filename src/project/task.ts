@@ -1,7 +1,6 @@
 /** What of the Model is a task with SQL, what its SELECT must yield, and what others see of a table. Pure. */
 import {
   filledColumns,
-  type AttachedColumn,
   type ColumnModel,
   type Model,
   type SqlModel,
@@ -43,32 +42,4 @@ function producedColumns(table: TableModel): readonly ProducedColumn[] {
   return history
     ? [...declared, { name: filledColumns.validFrom, type: { kind: 'timestamp' }, implied: true }]
     : declared
-}
-
-export type BoundColumn = Pick<ColumnModel, 'name' | 'type'>
-
-/** The columns of a table as SQL sees them; a merged table is seen wide. */
-export function visibleColumns(
-  table: TableModel,
-  tables: ReadonlyMap<string, TableModel>,
-): readonly BoundColumn[] {
-  const own = table.columns.map(({ name, type }) => ({ name, type }))
-  if (table.kind !== 'merged') return own
-  const known = new Set(own.map((column) => column.name))
-  return [
-    ...own,
-    ...table.attached.flatMap((attached) =>
-      known.has(attached.column) ? [] : attachedColumn(attached, tables),
-    ),
-  ]
-}
-
-function attachedColumn(
-  attached: AttachedColumn,
-  tables: ReadonlyMap<string, TableModel>,
-): BoundColumn[] {
-  const column = tables
-    .get(attached.table)
-    ?.columns.find((candidate) => candidate.name === attached.attribute)
-  return column === undefined ? [] : [{ name: attached.column, type: column.type }]
 }
