@@ -93,11 +93,11 @@ export function describeContention(adapter: string, make: () => Promise<Contenti
   describe(`State on ${adapter} under four processes`, () => {
     it(
       'keeps its promises when they are killed at random moments',
-      { timeout: 60_000 },
+      { timeout: 120_000 },
       async () => {
         const world = await make()
         try {
-          const reports = await killRepeatedly(world, { processes: 4, kills: 10, seed: 20_110_105 })
+          const reports = await killRepeatedly(world, { processes: 4, kills: 6, seed: 20_110_105 })
           const state = await world.open()
           await verify(state, reports)
           await state.close()
