@@ -115,8 +115,22 @@ const cases: readonly Case[] = [
     },
     prints: [
       "act/purchase.ts:6:16: act.purchase has no owner [MODEL_MISSING_TEXT] → add owner: '<team>'",
-      "maru.config.ts: zone: is not a time zone that IANA names [PROJECT_CONFIG] → write an IANA name, for example zone: 'Asia/Seoul'",
-      'maru.config.ts: bucket is not a setting [PROJECT_CONFIG] → Did you mean "buckets"?',
+      "maru.config.ts:1:18: zone: is not a time zone that IANA names [PROJECT_CONFIG] → write an IANA name, for example zone: 'Asia/Seoul'",
+      'maru.config.ts:1:37: bucket is not a setting [PROJECT_CONFIG] → Did you mean "buckets"?',
+    ],
+  },
+  {
+    title: 'names the line of a configuration that cannot be read, and still checks the rest',
+    breakIt: (project) => {
+      project.write(
+        'maru.config.ts',
+        "import { defineConfig } from 'maru'\nexport default defineConfig({\n  zone 'Asia/Seoul',\n})\n",
+      )
+      project.edit('obj/member.ts', "owner: 'crm'", "owner: ''")
+    },
+    prints: [
+      'maru.config.ts:3:8: Unexpected token `string literal`. Expected ... , *,  (, [, :, , ?, =, an identifier, public, protected, private, readonly, <. [PROJECT_CONFIG] → correct the syntax here',
+      "obj/member.ts:4:16: obj.member has no owner [MODEL_MISSING_TEXT] → add owner: '<team>'",
     ],
   },
   {

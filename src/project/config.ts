@@ -1,8 +1,8 @@
 /** Reads and checks maru.config.ts: the border where what an author wrote becomes trusted values. */
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { MaruError, messageOf, type Problem } from '../base/errors.ts'
+import { MaruError, type Place, type Problem } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import { isTimeZone } from '../base/time.ts'
 import { configFile } from './find.ts'
@@ -57,14 +57,7 @@ export async function readConfig(
     url.searchParams.set('changed', String(statSync(path).mtimeMs))
     value = ((await import(url.href)) as { readonly default?: unknown }).default
   } catch (error) {
-    return {
-      problems: [
-        problem(
-          `it could not be loaded: ${messageOf(error).split('\n', 1)[0]}`,
-          'correct the file',
-        ),
-      ],
-    }
+    return { problems: await importFault(folder, error) }
   }
   if (value === undefined)
     return {
@@ -73,7 +66,10 @@ export async function readConfig(
       ],
     }
   const parsed = (await configSchema()).safeParse(value)
-  if (!parsed.success) return { problems: parsed.error.issues.map(describeIssue) }
+  if (!parsed.success) {
+    const source = readFileSync(path, 'utf8')
+    return { problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, source)) }
+  }
   const { zone, currency, buckets, lake, state, sources } = parsed.data
   return {
     config: {
@@ -107,7 +103,6 @@ async function configSchema() {
   const { z } = await import('zod')
   const source = z.strictObject({ kind: z.literal('postgres'), url: z.string().min(1) })
   return z.strictObject({
-    kind: z.literal('config').optional(),
     zone: z.string().refine(isTimeZone, { error: 'is not a time zone that IANA names' }),
     currency: z
       .string()
@@ -129,32 +124,49 @@ interface Issue {
   readonly keys?: readonly string[]
 }
 
-function describeIssue(issue: Issue): Problem {
-  const path = issue.path.map(String).join('.')
+function describeIssue(issue: Issue, source: string): Problem[] {
+  const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys?.[0] ?? ''
-    return problem(
-      `${path === '' ? '' : `${path}.`}${key} is not a setting`,
-      suggest(
-        key,
-        issue.path.length === 0
-          ? ['zone', 'currency', 'sources', 'buckets', 'lake', 'state']
-          : ['url'],
-      ),
-    )
+    const known = path.length === 0 ? settingNames : ['url']
+    return (issue.keys ?? []).map((key) => ({
+      ...problem(`${[...path, key].join('.')} is not a setting`, suggest(key, known)),
+      where: placeOf(key, source),
+    }))
   }
   const hint =
-    path === 'zone'
+    path[0] === 'zone'
       ? "write an IANA name, for example zone: 'Asia/Seoul'"
       : 'see docs/reference/declarations.md'
-  return problem(path === '' ? issue.message : `${path}: ${issue.message}`, hint)
+  const message = path.length === 0 ? issue.message : `${path.join('.')}: ${issue.message}`
+  return [{ ...problem(message, hint), where: placeOf(path.at(-1), source) }]
+}
+
+const settingNames = ['zone', 'currency', 'sources', 'buckets', 'lake', 'state']
+
+/** Where the key is written, as far as the text shows. */
+function placeOf(key: string | undefined, source: string): Place {
+  const match =
+    key === undefined
+      ? null
+      : new RegExp(`(?:^|[{,\\s])(['"]?)${key.replaceAll(/\W/g, '\\$&')}\\1\\s*:`).exec(source)
+  if (match === null) return { file: configFile }
+  const before = source.slice(0, match.index + match[0].search(/['"\w]/))
+  return {
+    file: configFile,
+    line: before.split('\n').length,
+    column: before.length - before.lastIndexOf('\n'),
+  }
+}
+
+async function importFault(folder: string, error: unknown): Promise<readonly Problem[]> {
+  const { importProblems } = await import('./import-problem.ts')
+  return importProblems([{ path: configFile, error }], {
+    folder,
+    imports: new Map([[configFile, new Set()]]),
+    readSource: (path) => readFileSync(join(folder, path), 'utf8'),
+  }).map((fault) => ({ ...fault, code: 'PROJECT_CONFIG' }))
 }
 
 function problem(message: string, hint: string): Problem {
-  return {
-    code: 'PROJECT_CONFIG',
-    message,
-    hint,
-    where: { file: configFile },
-  }
+  return { code: 'PROJECT_CONFIG', message, hint, where: { file: configFile } }
 }

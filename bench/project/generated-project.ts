@@ -44,7 +44,11 @@ export function writeGeneratedProject(folder: string, tasks: number): GeneratedP
   }
   mkdirSync(join(folder, 'node_modules'), { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-  symlinkSync(join(import.meta.dirname, '..'), join(folder, 'node_modules', 'maru'), 'junction')
+  symlinkSync(
+    join(import.meta.dirname, '..', '..'),
+    join(folder, 'node_modules', 'maru'),
+    'junction',
+  )
   return { folder, tasks, files: [...files.keys()] }
 }
 
