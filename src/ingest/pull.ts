@@ -11,8 +11,12 @@ const widthMax = 100
 /** Stands in a description that the database has no comment for. */
 const toDescribe = '(to be described)'
 
-/** Names that Maru gives to what it adds to tables. */
-const taken: ReadonlySet<string> = new Set(Object.values(filledColumns))
+/** Names of what Maru adds to raw tables. */
+const taken: ReadonlySet<string> = new Set([
+  filledColumns.day,
+  filledColumns.bucket,
+  filledColumns.sourceFile,
+])
 
 /** `name`: of the source in maru.config.ts. Tables keep their order. */
 export function rawDeclaration(
@@ -20,10 +24,7 @@ export function rawDeclaration(
   owner: string,
   tables: readonly SourceTable[],
 ): string {
-  const names = uniqueNames(
-    tables.map((table) => table.name),
-    new Set(),
-  )
+  const names = uniqueNames(tables, new Set())
   const written = tables.map((table, index) => tableText(table, names[index]!))
   const builders = [
     ...new Set([
@@ -56,7 +57,7 @@ function tableText(table: SourceTable, name: string): string {
 
 function columnsText(table: SourceTable, indent: number): string {
   const names = uniqueNames(
-    table.columns.map((column) => column.name),
+    table.columns.map(({ name }) => ({ name })),
     taken,
   )
   return table.columns
@@ -133,19 +134,32 @@ function buildersOf(table: SourceTable): readonly string[] {
   })
 }
 
-/** Legal names, each once: what is reserved or taken gets a word behind it. */
-function uniqueNames(names: readonly string[], reserved: ReadonlySet<string>): readonly string[] {
-  const used = new Set(names.filter((name) => isLegal(name, reserved)))
-  return names.map((name) => {
-    if (isLegal(name, reserved)) return name
-    const base = snakeCase(name).slice(0, 50)
+/** Legal names, each once. What is reserved or there already gets a word before or behind it: the schema of a table, `value`. */
+function uniqueNames(
+  given: readonly { readonly name: string; readonly schema?: string }[],
+  reserved: ReadonlySet<string>,
+): readonly string[] {
+  const legal = new Set(given.map(({ name }) => name).filter((name) => isLegal(name, reserved)))
+  const used = new Set<string>()
+  return given.map(({ name, schema }) => {
+    const base = snakeCase(name).slice(0, 40)
+    const isFree = (candidate: string): boolean =>
+      isLegal(candidate, reserved) &&
+      !used.has(candidate) &&
+      (candidate === name || !legal.has(candidate))
     const candidates = [
+      name,
       base,
+      ...(schema === undefined || !legal.has(name)
+        ? []
+        : [`${snakeCase(schema).slice(0, 20)}_${base}`]),
       `${base}_value`,
-      ...Array.from({ length: 1000 }, (_, index) => `${base}_value_${index + 2}`),
     ]
-    const free =
-      candidates.find((candidate) => isLegal(candidate, reserved) && !used.has(candidate)) ?? base
+    let free = candidates.find(isFree)
+    for (let number = 2; free === undefined; number++) {
+      const candidate = `${base}_value_${number}`
+      if (isFree(candidate)) free = candidate
+    }
     used.add(free)
     return free
   })

@@ -4,10 +4,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { it } from 'node:test'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { formatError, isMaruError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
-import { readFiles } from '../engine/duckdb/read-files.ts'
+import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
 import type { Session } from '../engine/engine.ts'
 import type { ColumnType, RawOrigin, RawTableModel } from '../model/model.ts'
 import type { Detection, Source } from './source.ts'
@@ -24,26 +23,16 @@ export interface Workbench {
 
 export async function openWorkbench(zone = 'UTC'): Promise<Workbench> {
   const folder = await mkdtemp(path.join(tmpdir(), 'maru-source-'))
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  await connection.run(`set timezone = '${zone}'`)
-  const rows = async (sql: string): Promise<readonly (readonly unknown[])[]> =>
-    (await connection.runAndReadAll(sql)).getRowsJS()
-  const texts = async (sql: string): Promise<readonly (readonly (string | null)[])[]> =>
-    (await rows(`select columns(*)::varchar from (${sql})`)) as (string | null)[][]
-  const session = {
-    readFiles: (name, request) =>
-      readFiles({ run: (sql) => connection.run(sql), rows }, name, request),
-    query: async (sql) => ({ columns: [], rows: await texts(sql), truncated: false }),
-  } satisfies Partial<Session> as unknown as Session
+  const engine = await openDuckdbEngine()
+  const session = await engine.open({ zone, temporaryFolder: folder })
   return {
     session,
     folder,
-    texts,
-    run: async (sql) => void (await connection.run(sql)),
+    texts: async (sql) =>
+      (await session.query(`select columns(*)::varchar from (${sql})`)).rows as (string | null)[][],
+    run: (sql) => session.run(sql),
     close: async () => {
-      connection.closeSync()
-      instance.closeSync()
+      await engine.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -186,7 +175,7 @@ export function sourceSuite(open: () => SourceWorld): void {
         'an integer',
         `${awkwardTexts.length - 3} such rows`,
       )
-      await assert.rejects(bench.texts('select * from incoming'), /does not exist/)
+      await assert.rejects(bench.texts('select * from incoming'), /there is no table/)
     }))
 
   it('names the nearest column when a declared one is gone', () =>

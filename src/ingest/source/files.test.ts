@@ -18,6 +18,7 @@ import {
 import type { ColumnTypes, Workbench } from '../source.suite.ts'
 import type { Detection } from '../source.ts'
 import { openFileSource } from './files.ts'
+import { PartWriter } from './text-parts.ts'
 
 let folder: string
 let bench: Workbench
@@ -477,7 +478,7 @@ describe('bad files', () => {
       await put('0.csv', 'a,b\n1,good\n')
       await put('1.csv', content)
       await assertFails(rowsOf(table), 'SOURCE_BAD_ROW', ...says, 'nothing was loaded')
-      await assert.rejects(bench.texts('select * from incoming'), /does not exist/)
+      await assert.rejects(bench.texts('select * from incoming'), /there is no table/)
     })
   }
 
@@ -552,6 +553,14 @@ describe('bad files', () => {
     }
     await put('1.ndjson', '{"a":1}\n\n{"a":"x"}\n')
     await assertFails(rowsOf(ndjson({ a: 'integer' })), 'SOURCE_BAD_ROW', '1.ndjson line 3', '"x"')
+  })
+})
+
+describe('a spool that cannot be written', () => {
+  it('is the disk, not the source', async () => {
+    const shape = { delimiter: ',', quote: '"' }
+    const writer = new PartWriter(path.join(folder, 'no such folder', 'part'), shape)
+    await assertFails(writer.write(Buffer.from('a\n')), 'FILE_FAILED', 'no such folder')
   })
 })
 

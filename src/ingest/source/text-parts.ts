@@ -12,6 +12,7 @@ import { createGunzip } from 'node:zlib'
 import { CsvRecordScanner } from '../../base/csv-records.ts'
 import type { CsvShape } from '../../base/csv-records.ts'
 import { MaruError, messageOf } from '../../base/errors.ts'
+import { fileError } from '../../base/node-files.ts'
 import type { CsvOptions } from '../../model/model.ts'
 import type { FoundFile } from './find-files.ts'
 
@@ -131,7 +132,9 @@ export class PartWriter {
       this.handle ??= await this.openPart()
       const end = this.scanner.nextRecord(chunk, start, start + partBytes - this.partSize)
       const piece = chunk.subarray(start, end === -1 ? chunk.length : end)
-      await this.handle.writeFile(piece)
+      await this.handle.writeFile(piece).catch((error: unknown) => {
+        throw fileError('write', this.prefix, error)
+      })
       this.partSize += piece.length
       start += piece.length
       if (end !== -1) await this.closePart()
@@ -159,7 +162,9 @@ export class PartWriter {
       path: `${this.prefix}-${this.parts.length}.part`,
       firstLine: this.scanner.lines + 1,
     }
-    const handle = await open(part.path, 'wx')
+    const handle = await open(part.path, 'wx').catch((error: unknown) => {
+      throw fileError('write', this.prefix, error)
+    })
     this.parts.push(part)
     this.partSize = 0
     return handle
