@@ -241,8 +241,9 @@ export function define<T extends object>(target: T, data: DefinitionData): T {
 
 /** Leaves out what is undefined, so that optional properties are absent. */
 export function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+  const kept: Record<string, unknown> = {}
+  for (const [name, item] of Object.entries(value)) if (item !== undefined) kept[name] = item
+  return kept as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
 /** A short name for what was found where something else was expected. */
