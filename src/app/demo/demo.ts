@@ -2,6 +2,7 @@
  * The demo: a real PostgreSQL with a simulated shop, taken in, modelled and asked, by the same doors that everybody uses. What it makes is kept,
  * so a second run only brings up to date what changed, and the project stays to be explored.
  */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MaruError } from '../../base/errors.ts'
@@ -54,18 +55,48 @@ export function demoProjectFolder(): string {
   return fileURLToPath(new URL('../../../examples/shop', import.meta.url))
 }
 
-/** Runs the demo. Throws CHECK_FAILED or RUN_CHECK_FAILED when the project or its data does not hold; PostgreSQL is stopped then too. */
+/** Runs the demo. Throws CHECK_FAILED, RUN_CHECK_FAILED when the project or its data does not hold, RUN_IN_PROGRESS beside another demo. */
 export async function runDemo(options: DemoOptions): Promise<void> {
-  const folder = options.projectFolder ?? demoProjectFolder()
-  const server = await step(options, 'PostgreSQL started', () =>
-    startServer(path.join(folder, '.maru', 'demo'), usualPort),
-  )
+  const project = options.projectFolder ?? demoProjectFolder()
+  const folder = path.join(project, '.maru', 'demo')
+  await alone(folder, async () => {
+    const server = await step(options, 'PostgreSQL started', () => startServer(folder, usualPort))
+    try {
+      await prepareShop(server, options)
+      options.signal?.throwIfAborted()
+      await useShop(project, server, options)
+    } finally {
+      if (!options.keep) await server.stop()
+    }
+  })
+}
+
+/** One demo at a time in a folder: the end of one would stop the server under the other. A file left by a demo that was killed is taken over. */
+async function alone(folder: string, work: () => Promise<void>): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const file = path.join(folder, 'running')
+  const owner = Number(await readFile(file, 'utf8').catch(() => ''))
+  if (owner !== 0 && isAlive(owner)) {
+    throw new MaruError('RUN_IN_PROGRESS', `another demo runs here (process ${owner})`, {
+      hint: `wait for it to end; if there is none, remove ${file}`,
+      retry: 'later',
+    })
+  }
+  await writeFile(file, String(process.pid))
   try {
-    await prepareShop(server, options)
-    options.signal?.throwIfAborted()
-    await useShop(folder, server, options)
+    await work()
   } finally {
-    if (!options.keep) await server.stop()
+    await rm(file, { force: true })
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0)
+    return true
+  } catch {
+    // No such process is the answer here, not a failure.
+    return false
   }
 }
 
@@ -150,7 +181,7 @@ const questions: readonly { readonly title: string; readonly question: MetricQue
     question: { metrics: ['sales', 'orders', 'buyers', 'average_order_value'], by: ['year'] },
   },
   {
-    title: 'Best brands, by what the brand of the product was then',
+    title: 'Best brands',
     question: {
       metrics: ['sales', 'buyers'],
       by: ['product.brand.name'],
@@ -167,7 +198,7 @@ const questions: readonly { readonly title: string; readonly question: MetricQue
     },
   },
   {
-    title: 'The two sales of a year, by month',
+    title: 'Shoes by month: June and November have the sales',
     question: {
       metrics: ['sales', 'discount_rate', 'lines_per_order'],
       by: ['month'],

@@ -43,7 +43,7 @@ export async function startServer(folder: string, wantedPort: number): Promise<D
   const programs = await findPrograms(folder)
   const running = await runningPort(programs)
   if (running !== undefined) return serverAt(programs, running, true)
-  const port = await freePort(wantedPort)
+  const port = await freePort((await lastPort(programs)) ?? wantedPort)
   if (!(await exists(path.join(programs.data, 'PG_VERSION')))) await initialise(programs)
   await start(programs, port)
   return serverAt(programs, port, false)
@@ -182,6 +182,15 @@ async function start(programs: Programs, port: number): Promise<void> {
   ])
 }
 
+/** The port of the last start, so that an address once given stays right where it can. */
+async function lastPort(programs: Programs): Promise<number | undefined> {
+  const options = await readFile(path.join(programs.data, 'postmaster.opts'), 'utf8').catch(
+    () => '',
+  )
+  const match = /"-p" "(\d+)"/.exec(options)
+  return match === null ? undefined : Number(match[1])
+}
+
 /** The port of the server that runs on this data folder; undefined when none does. */
 async function runningPort(programs: Programs): Promise<number | undefined> {
   let text: string
@@ -222,6 +231,7 @@ function serverAt(programs: Programs, port: number, found: boolean): DemoServer 
     has: async (database) =>
       (await query('select 1 from pg_database where datname = $1', [database])) === 1,
     stop: async () => {
+      if ((await runningPort(programs)) === undefined) return
       await program(programs, 'pg_ctl', ['stop', '--wait', '--mode=fast', '-D', programs.data])
     },
   }
