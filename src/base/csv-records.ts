@@ -29,7 +29,11 @@ export class CsvRecordScanner {
   private readonly delimiter: number
   private readonly quote: number
 
-  constructor(shape: CsvShape) {
+  private readonly blankIsRecord: boolean
+
+  /** In a file of one field a blank line may be a record. */
+  constructor(shape: CsvShape, blankIsRecord = false) {
+    this.blankIsRecord = blankIsRecord
     this.delimiter = byteOf(shape.delimiter)
     this.quote = shape.quote === '' ? -1 : byteOf(shape.quote)
   }
@@ -47,10 +51,10 @@ export class CsvRecordScanner {
     else this.state = last === newline || last === this.delimiter ? fieldStart : unquoted
   }
 
-  /** Reads on from `from` to the end of the first record that has any bytes and ends at `atLeast` or after; returns that offset, or -1 when the chunk ends before. */
+  /** Reads on from `from` to the end of the first record that is not blank and ends at `atLeast` or after; returns that offset, or -1 when the chunk ends before. */
   nextRecord(chunk: Uint8Array, from: number, atLeast: number = from): number {
     // Locals, not fields: this loop sees every byte of large files.
-    const { delimiter, quote } = this
+    const { delimiter, quote, blankIsRecord } = this
     let { state, lines, atRecordStart } = this
     let end = -1
     for (let index = from; index < chunk.length; index++) {
@@ -61,7 +65,8 @@ export class CsvRecordScanner {
         state = fieldStart
         const isBlank = atRecordStart
         atRecordStart = true
-        if (isBlank || index + 1 < atLeast) continue
+        if (isBlank && blankIsRecord) this.recordLine = lines
+        if ((isBlank && !blankIsRecord) || index + 1 < atLeast) continue
         end = index + 1
         break
       }

@@ -18,12 +18,14 @@ const taken: ReadonlySet<string> = new Set([
   filledColumns.sourceFile,
 ])
 
-/** `name`: of the source in maru.config.ts. Tables keep their order. */
+/** `name`: of the source in maru.config.ts. Tables of the schema `public` come first, so that they keep their names. */
 export function rawDeclaration(
   name: string,
   owner: string,
-  tables: readonly SourceTable[],
+  described: readonly SourceTable[],
 ): string {
+  const isOther = (table: SourceTable): number => (table.schema === 'public' ? 0 : 1)
+  const tables = described.toSorted((left, right) => isOther(left) - isOther(right))
   const names = uniqueNames(tables, new Set())
   const written = tables.map((table, index) => tableText(table, names[index]!))
   const builders = [

@@ -34,24 +34,21 @@ export async function explainBadRow(
   let count = 0
   for (const file of failed.group.files) {
     if (first !== undefined && file.label !== first.file.label) continue
-    const bad = await findBadRow(connection, {
-      ...failed,
-      group: { ...failed.group, files: [file] },
-    })
+    const alone = { ...failed, group: { ...failed.group, files: [file] } }
+    // Where looking closer fails as well, the engine's own words say most.
+    const bad = await findBadRow(connection, alone).catch(() => undefined)
     if (bad === undefined) continue
     first ??= { file, bad }
     count += bad.count
   }
   if (first !== undefined) return badRowError(first.file, { ...first.bad, count })
   const labels = [...new Set(failed.group.files.map((file) => file.label))]
-  return new MaruError(
-    'SOURCE_BAD_ROW',
-    `${labels.slice(0, 3).join(', ')}: ${message.split('\n')[0] ?? message}`,
-    {
-      hint: 'check that line ends are the same in the whole file and that quotes are closed',
-      cause: failed.error,
-    },
-  )
+  const words = message.replace(/^[A-Z][\w ]*Error: /, '').split('\n')[0] ?? message
+  const place = failed.group.files.length === 1 ? '' : `${labels.slice(0, 3).join(', ')}: `
+  return new MaruError('SOURCE_BAD_ROW', `${place}${words}; nothing was loaded`, {
+    hint: 'write the files again, each in one piece and as the declaration says',
+    cause: failed.error,
+  })
 }
 
 function badRowError(file: SourceFile, bad: BadRow): MaruError {
@@ -80,6 +77,13 @@ async function findBadCsvRow(
   failed: FailedRead,
 ): Promise<BadRow | undefined> {
   const file = failed.group.files[0]!
+  const mixedLine = await mixedLineEnd(file, failed.request)
+  if (mixedLine !== undefined)
+    return {
+      line: mixedLine,
+      problem: 'the line ends otherwise (\\n, \\r\\n) than those before',
+      count: 1,
+    }
   const rejects =
     ", store_rejects = true, rejects_table = 'maru_rejects', rejects_scan = 'maru_reject_scans'"
   try {
@@ -94,7 +98,7 @@ async function findBadCsvRow(
       return { line, problem: describeReject(reject, failed), count }
     }
     if (bad === undefined) return undefined
-    return { ...bad, line: await lineOfRecord(file, failed.request, bad.line) }
+    return { ...bad, line: await lineOfRecord(file, failed, bad.line) }
   } finally {
     await connection.run('drop table if exists maru_rejects')
     await connection.run('drop table if exists maru_reject_scans')
@@ -160,20 +164,34 @@ async function findBadJsonRow(
   const lineOfRow: number[] = []
   let line = 0
   let first: BadRow | undefined
+  let suspect: BadRow | undefined
   for await (const text of lines) {
     line++
     if (text.trim() === '') continue
     lineOfRow.push(line)
-    if (isJsonObject(text)) continue
+    if (isJsonObject(text)) {
+      if (isSuspectText(text))
+        suspect ??= {
+          line,
+          problem: `the text is not well-formed Unicode in ${shown(text)}`,
+          count: 1,
+        }
+      continue
+    }
     first = {
       line: first?.line ?? line,
       problem: first?.problem ?? `expected a JSON object, found ${shown(text)}`,
       count: (first?.count ?? 0) + 1,
     }
   }
-  if (first !== undefined) return first
+  if (first !== undefined || suspect !== undefined) return first ?? suspect
   const bad = await findBadValue(connection, failed, '')
   return bad === undefined ? undefined : { ...bad, line: lineOfRow[bad.line - 1] ?? bad.line }
+}
+
+/** The replacement for bytes that are no text, or half of a character's escape (which alone stays an escape when written again). */
+function isSuspectText(text: string): boolean {
+  return text.includes('\uFFFD') || /\\ud[89a-f]/.test(JSON.stringify(JSON.parse(text)))
 }
 
 function isJsonObject(text: string): boolean {
@@ -201,15 +219,8 @@ async function lineAtByte(path: string, byte: number): Promise<number> {
 }
 
 /** The line on which the record with this number (from 1, after the header) begins. */
-async function lineOfRecord(
-  file: SourceFile,
-  request: SourceFiles,
-  number: number,
-): Promise<number> {
-  const scanner = new CsvRecordScanner({
-    delimiter: request.csv?.delimiter ?? ',',
-    quote: request.csv?.quote ?? '"',
-  })
+async function lineOfRecord(file: SourceFile, failed: FailedRead, number: number): Promise<number> {
+  const scanner = scannerFor(failed.request, failed.group.fields.length === 1)
   let left = number + (file.header === true ? 1 : 0)
   for await (const chunk of createReadStream(file.path)) {
     for (let offset = 0; offset !== -1;) {
@@ -218,4 +229,30 @@ async function lineOfRecord(
     }
   }
   return scanner.recordLine
+}
+
+/** The first record whose line end is not like the first one's; DuckDB takes only one kind in a file. */
+async function mixedLineEnd(file: SourceFile, request: SourceFiles): Promise<number | undefined> {
+  const scanner = scannerFor(request)
+  let first: boolean | undefined
+  let before = 0
+  for await (const bytes of createReadStream(file.path)) {
+    const chunk = bytes as Buffer
+    for (
+      let offset = scanner.nextRecord(chunk, 0);
+      offset !== -1;
+      offset = scanner.nextRecord(chunk, offset)
+    ) {
+      const hasReturn = (offset === 1 ? before : chunk[offset - 2]) === 13
+      first ??= hasReturn
+      if (first !== hasReturn) return scanner.recordLine
+    }
+    before = chunk.at(-1) ?? 0
+  }
+  return undefined
+}
+
+function scannerFor(request: SourceFiles, blankIsRecord = false): CsvRecordScanner {
+  const { delimiter = ',', quote = '"' } = request.csv ?? {}
+  return new CsvRecordScanner({ delimiter, quote }, blankIsRecord)
 }

@@ -442,6 +442,16 @@ describe('values of files', () => {
     await assertFails(rowsOf(ndjson(money)), 'SOURCE_BAD_ROW', '1.ndjson line 2', 'as strings')
   })
 
+  it('takes JSON lines with a byte order mark and Windows line ends', async () => {
+    await put('1.ndjson', '\uFEFF{"a":1}\r\n{"a":2}\r\n')
+    assert.deepEqual(await rowsOf(ndjson({ a: 'integer' })), [['1'], ['2']])
+  })
+
+  it('says the line in a file of one field, where a blank line is a null', async () => {
+    await put('1.csv', 'a\n1\n\n2\nx\n')
+    await assertFails(rowsOf(csv({ a: 'integer' })), 'SOURCE_BAD_ROW', '1.csv line 5')
+  })
+
   it('takes nested JSON as JSON or lists', async () => {
     await put('1.ndjson', '{"a":{"b":[1]},"c":[1,2],"d":"x","e":"null"}\n')
     const rows = await rowsOf(
@@ -468,6 +478,12 @@ describe('bad files', () => {
       ['1.csv line 3', 'not utf-8', 'encoding'],
     ],
     [
+      'a line that ends otherwise than those before',
+      'a,b\n1,"x\r\ny"\n2,z\r\n',
+      ['1.csv line 4', 'line ends'],
+    ],
+    ['a line that is too long', `a,b\n1,${'x'.repeat(17_000_000)}\n`, ['1.csv line 2', 'size']],
+    [
       'a wrong type behind quoted line breaks',
       'a,b\n1,"x\n\ny"\n\noops,z\n2,z\nalso,z\n',
       ['1.csv line 6', '"a"', '"oops"', 'an integer', '2 such rows'],
@@ -484,14 +500,14 @@ describe('bad files', () => {
 
   it('says the line of the whole file where it was read in parts', async () => {
     const good = Array.from(
-      { length: 400_000 },
+      { length: 250_000 },
       (_, index) => `${index},"text of a row, with a\nline break ${index}"\n`,
     ).join('')
     await put('1.csv.gz', gzipSync(`a,b\n${good}x,y\n`, { level: 1 }))
     await assertFails(
       rowsOf(table),
       'SOURCE_BAD_ROW',
-      '1.csv.gz line 800002',
+      '1.csv.gz line 500002',
       '"x"',
       'the only such row',
     )
@@ -551,6 +567,20 @@ describe('bad files', () => {
         'JSON object',
       )
     }
+    await put('1.ndjson', Buffer.from('{"a":1}\n{"b":"\xff"}\n', 'latin1'))
+    await assertFails(
+      rowsOf(ndjson({ a: 'integer' })),
+      'SOURCE_BAD_ROW',
+      '1.ndjson line 2',
+      'Unicode',
+    )
+    await put('1.ndjson', '{"a":1}\n{"b":"\\ud800"}\n')
+    await assertFails(
+      rowsOf(ndjson({ a: 'integer' })),
+      'SOURCE_BAD_ROW',
+      '1.ndjson line 2',
+      'Unicode',
+    )
     await put('1.ndjson', '{"a":1}\n\n{"a":"x"}\n')
     await assertFails(rowsOf(ndjson({ a: 'integer' })), 'SOURCE_BAD_ROW', '1.ndjson line 3', '"x"')
   })

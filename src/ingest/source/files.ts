@@ -17,7 +17,13 @@ import { declaredColumns } from '../source.ts'
 import type { Detection, Source } from '../source.ts'
 import { findFiles, hashOf, sizeAndTime } from './find-files.ts'
 import type { FileMark, FoundFile } from './find-files.ts'
-import { firstRecord, isPacked, refuseOpenQuote, splitText } from './text-parts.ts'
+import {
+  firstRecord,
+  hasByteOrderMark,
+  isPacked,
+  refuseOpenQuote,
+  splitText,
+} from './text-parts.ts'
 import type { TextFile } from './text-parts.ts'
 
 type FilesOrigin = Extract<RawOrigin, { kind: 'files' }>
@@ -137,8 +143,12 @@ async function prepare(preparation: Preparation): Promise<readonly SourceFile[]>
     ...(csv.collapseSpaces === true ? { collapseTo: shape.delimiter } : {}),
     ...(signal === undefined ? {} : { signal }),
   }
-  const isPlain = !isPacked(file) && text.encoding === 'utf-8' && text.collapseTo === undefined
   const isCsv = origin.format === 'csv'
+  const isPlain =
+    !isPacked(file) &&
+    text.encoding === 'utf-8' &&
+    text.collapseTo === undefined &&
+    (isCsv || !(await hasByteOrderMark(file)))
   const header = isCsv && csv.header !== false
   const fields = isCsv ? { fields: header ? await headerOf(text, shape, columns) : columns } : {}
   const size = await sizeAndTime(file)

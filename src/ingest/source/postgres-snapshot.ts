@@ -75,8 +75,10 @@ export class PostgresSnapshot {
     await this.leader
     const free = this.free.pop()
     if (free !== undefined) return free
-    if (this.snapshotId !== undefined && this.all.size + this.connecting < connectionsMax)
-      return await this.follow(this.snapshotId)
+    if (this.snapshotId !== undefined && this.all.size + this.connecting < connectionsMax) {
+      const another = await this.follow(this.snapshotId)
+      if (another !== undefined) return another
+    }
     if (this.all.size === 0) throw unreachable(this.address, 'the connection was lost')
     const { promise, resolve } = Promise.withResolvers<pg.Client | undefined>()
     this.waiting.push(resolve)
@@ -114,12 +116,16 @@ export class PostgresSnapshot {
     return client
   }
 
-  private async follow(snapshotId: string): Promise<pg.Client> {
+  /** Undefined when the server gives no further connection: the tables then share those that there are. */
+  private async follow(snapshotId: string): Promise<pg.Client | undefined> {
     this.connecting++
     try {
       const client = await this.connect()
-      await this.guarded(() => client.query(`${begin}; set transaction snapshot '${snapshotId}'`))
+      await client.query(`${begin}; set transaction snapshot '${snapshotId}'`)
       return client
+    } catch {
+      this.snapshotId = undefined
+      return this.free.pop()
     } finally {
       this.connecting--
     }
@@ -131,7 +137,9 @@ export class PostgresSnapshot {
         connectionString: this.address.url,
         connectionTimeoutMillis: this.address.connectTimeoutMs ?? connectTimeoutMs,
         application_name: 'maru',
+        // A server that vanished without a word is noticed by the system's probes, some ten minutes after these begin.
         keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
       })
       // A connection that ends while idle is found out by the next statement on it.
       client.on('error', () => undefined)

@@ -37,6 +37,13 @@ const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf])
 
 export const isPacked = (file: FoundFile): boolean => file.path.toLowerCase().endsWith('.gz')
 
+/** The engine's JSON reader takes no byte order mark; its CSV reader does. */
+export async function hasByteOrderMark(file: FoundFile): Promise<boolean> {
+  for await (const bytes of createReadStream(file.path, { end: utf8Mark.length - 1 }))
+    return utf8Mark.equals(bytes as Buffer)
+  return false
+}
+
 /** The first record without its line break; undefined when the file has none. Reads no more than that needs. */
 export async function firstRecord(text: TextFile, shape: CsvShape): Promise<string | undefined> {
   const scanner = new CsvRecordScanner(shape)
