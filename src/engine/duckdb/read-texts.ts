@@ -24,7 +24,7 @@ type RequestColumn = SourceFiles['columns'][number]
 const lineBytesMax = 16 * 1024 * 1024
 
 /** A SELECT of `t0`, `t1` … (one for each column asked for, before its cast), `filename`, and what `options` adds. */
-export function readTexts(request: SourceFiles, group: FileGroup, options = ''): string {
+function readTexts(request: SourceFiles, group: FileGroup, options = ''): string {
   const paths = quoteTexts(group.files.map((file) => file.path))
   const { format } = request
   if (format === 'parquet') {

@@ -15,7 +15,7 @@ import { filledColumns } from '../../model/model.ts'
 import type { RawOrigin, RawTableModel } from '../../model/model.ts'
 import { declaredColumns } from '../source.ts'
 import type { Detection, Source } from '../source.ts'
-import { findFiles, hashOf, sizeAndTime } from './find-files.ts'
+import { findFiles, hashOf, parseMark, sizeAndTime } from './find-files.ts'
 import type { FileMark, FoundFile } from './find-files.ts'
 import {
   firstRecord,
@@ -69,10 +69,6 @@ async function detect(
   for (const label of removed) marks.set(label, null)
   if (marks.size === 0) return { kind: 'nothing' }
   return { kind: 'files', added: added.toSorted(), replaced: replaced.toSorted(), removed, marks }
-}
-
-function parseMark(text: string | undefined): FileMark | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as FileMark)
 }
 
 interface ReadRequest {
@@ -200,8 +196,7 @@ function encodingOf(encoding: TextFile['encoding'] = 'utf-8'): TextFile['encodin
 
 /** The marks of the detection must stand for the rows that were read. */
 async function refuseIfChanged(file: FoundFile, detection: Detection): Promise<void> {
-  const mark =
-    detection.kind === 'files' ? parseMark(detection.marks.get(file.label) ?? undefined) : undefined
+  const mark = detection.kind === 'files' ? parseMark(detection.marks.get(file.label)) : undefined
   const now = await sizeAndTime(file)
   if (mark?.sizeBytes === now?.sizeBytes && mark?.modifiedAt === now?.modifiedAt) return
   throw changedMeanwhile(file.label)

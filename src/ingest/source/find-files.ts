@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { z } from 'zod'
 import { MaruError, messageOf } from '../../base/errors.ts'
 
 export interface FoundFile {
@@ -33,6 +34,17 @@ export interface FileMark {
   readonly modifiedAt: string
   /** SHA-256 of the bytes, hex. */
   readonly hash: string
+}
+
+const fileMark: z.ZodType<FileMark> = z.object({
+  sizeBytes: z.number(),
+  modifiedAt: z.string(),
+  hash: z.string(),
+})
+
+/** A mark as it was kept; undefined when there is none. */
+export function parseMark(text: string | null | undefined): FileMark | undefined {
+  return text === undefined || text === null ? undefined : fileMark.parse(JSON.parse(text))
 }
 
 /** Undefined when there is no such file any more. */
