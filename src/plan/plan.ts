@@ -2,7 +2,7 @@
 export { compileTasks, partitionOf } from './compile.ts'
 export type { CompileOptions } from './compile.ts'
 export { made, rest } from './checks.ts'
-export { affectedBy, never, staleness } from './stale.ts'
+export { affectedBy, everyPartition, never, staleness } from './stale.ts'
 export type { Staleness } from './stale.ts'
 export {
   daySet,

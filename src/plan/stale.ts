@@ -44,6 +44,9 @@ export function staleness({ task, record, journal, zone, full }: StaleQuestion):
   return { dirty, reasons }
 }
 
+/** In place of a partition in the journal: all that the table ever had. */
+export const everyPartition = '*'
+
 /** Instants beyond any reading: an entry that says that nothing changed in which version holds when. */
 export const never = '9223372036854775807'
 
@@ -60,9 +63,12 @@ export function affected(
     case 'all':
       return { kind: 'all' }
     case 'same_bucket':
-      return { kind: 'keys', keys: new Set(entries.map((entry) => entry.partition)) }
-    case 'same_day':
-      return daySet(entries.map((entry) => entry.partition))
+    case 'same_day': {
+      const keys = entries.map((entry) => entry.partition)
+      // `everyPartition`, or an entry of before the input was split in this way.
+      if (!keys.every((key) => key.startsWith(`${edge.partition.kind}=`))) return { kind: 'all' }
+      return edge.mapping === 'same_day' ? daySet(keys) : { kind: 'keys', keys: new Set(keys) }
+    }
     case 'from_instant': {
       if (entries.some((entry) => entry.from === undefined)) return { kind: 'all' }
       const instants = entries

@@ -6,7 +6,7 @@ import { MaruError, isMaruError } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import type { PartitionKey, Table } from '../lake/lake.ts'
-import { formatDirty, holds, made } from '../plan/plan.ts'
+import { everyPartition, formatDirty, holds, made } from '../plan/plan.ts'
 import type { Dirty, Task } from '../plan/plan.ts'
 import type { PartitionChange, PartitionRecord, Publication, TaskUpdate } from '../state/state.ts'
 import type { Attempt } from './context.ts'
@@ -60,17 +60,21 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     task: built.update,
     ...(built.values === undefined ? {} : { values: built.values }),
   }
-  if (touched.size === 0) {
+  const isFirst = table.current === undefined
+  if (touched.size === 0 && !isFirst) {
     const outcome = await context.state.publish(common)
     if (outcome === 'fenced') throw fenced(task)
     return counted
   }
   const files = await stage(attempt, built, { table, changed })
   const from = await built.from?.(touched)
-  const changes: readonly PartitionChange[] = [...touched].toSorted().map((partition) => {
-    const instant = from?.get(partition)
-    return instant === undefined ? { partition } : { partition, from: instant }
-  })
+  // A table that begins may follow one that was dropped, whose partitions nobody remembers.
+  const changes: readonly PartitionChange[] = isFirst
+    ? [{ partition: everyPartition }]
+    : [...touched].toSorted().map((partition) => {
+        const instant = from?.get(partition)
+        return instant === undefined ? { partition } : { partition, from: instant }
+      })
   const records = new Map<PartitionKey, PartitionRecord | null>([
     ...[...changed].map((key) => [key, fresh.get(key)!] as const),
     ...[...gone].map((key) => [key, null] as const),
