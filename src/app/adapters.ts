@@ -61,7 +61,7 @@ export function sourcesOf(folder: string, config: () => Promise<ResolvedConfig>)
       })
     }
     const { openPostgresSource } = await import('../ingest/source/postgres.ts')
-    return await openPostgresSource({ name, url: source.url })
+    return openPostgresSource({ name, url: source.url })
   }
   const files = async (): Promise<Source> => {
     const { openFileSource } = await import('../ingest/source/files.ts')
