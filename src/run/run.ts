@@ -9,6 +9,7 @@ import type { DayRange, Node, Task } from '../plan/plan.ts'
 import type { Lease, RunRecord, TaskOutcome } from '../state/state.ts'
 import { buildTask } from './build-task.ts'
 import type { Attempt, RunContext } from './context.ts'
+import { withRunLease } from './lease.ts'
 import { loadTask, prepareEvents } from './load-task.ts'
 import type { Published } from './publish.ts'
 import { temporaryFolder } from './session.ts'
@@ -45,44 +46,14 @@ export type RunProgress =
       readonly outcome: TaskOutcome
     }
 
-const leaseName = 'run'
-const leaseDurationMs = 30_000
-
 /** Throws RUN_IN_PROGRESS when another run holds the project; failures of tasks are in the record. */
 export async function runTasks(context: RunContext, request: RunRequest): Promise<RunRecord> {
-  const lease = await context.state.acquireLease(
-    leaseName,
-    `${process.pid}/${randomUUID()}`,
-    leaseDurationMs,
-  )
-  if (lease === undefined) {
-    const holder = await context.state.leaseHolder(leaseName)
-    const process = holder === undefined ? '' : ` (process ${holder.owner.split('/')[0]})`
-    throw new MaruError('RUN_IN_PROGRESS', `another run is working on this project${process}`, {
-      hint: `wait for it to end; if it was killed, its hold ends by itself within ${leaseDurationMs / 1000} seconds`,
-      retry: 'later',
-    })
-  }
-  const lost = new AbortController()
-  const renewal = setInterval(() => {
-    context.state.renewLease(lease, leaseDurationMs).then(
-      (held) => (held ? undefined : lost.abort()),
-      // A renewal that fails is tried again at the next turn; publishing checks the lease in any case.
-      () => undefined,
-    )
-  }, leaseDurationMs / 3)
-  try {
+  return await withRunLease(context.state, async (lease, lost) => {
     // What a killed run left behind belongs to nobody now.
     await context.files.removeFolder(temporaryFolder(context))
-    return await runUnderLease(context, request, {
-      lease,
-      signal:
-        request.signal === undefined ? lost.signal : AbortSignal.any([lost.signal, request.signal]),
-    })
-  } finally {
-    clearInterval(renewal)
-    await context.state.releaseLease(lease)
-  }
+    const signal = request.signal === undefined ? lost : AbortSignal.any([lost, request.signal])
+    return await runUnderLease(context, request, { lease, signal })
+  })
 }
 
 async function runUnderLease(
