@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { nodeFiles } from '../../src/base/node-files.ts'
 import { dayNumber } from '../../src/base/time.ts'
+import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
+import type { Engine, Session } from '../../src/engine/engine.ts'
 import { openLake } from '../../src/lake/lake.ts'
 import type {
   Change,
@@ -20,8 +21,8 @@ import type { ColumnType } from '../../src/model/model.ts'
 import { openSqliteState } from '../../src/state/sqlite.ts'
 import type { State } from '../../src/state/state.ts'
 import { requirePart } from '../requirements.ts'
-import { openDuckdb, readScan, sorted, sqlType, stageRows, textsOf } from './staging.ts'
-import type { Texts } from './staging.ts'
+import { readScan, sorted, textsOf } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 /** One table as it came out, and a question to ask of it. */
 interface Case {
@@ -95,7 +96,8 @@ describe('tables that Maru writes', () => {
   let folder = ''
   let state: State
   let lake: Lake
-  let duckdb: DuckDBConnection
+  let engine: Engine
+  let session: Session
   const cases: Case[] = []
 
   before(async () => {
@@ -107,11 +109,12 @@ describe('tables that Maru writes', () => {
       files: nodeFiles,
       rules: { manifestMergeCount: 3 },
     })
-    duckdb = await openDuckdb()
+    engine = await openDuckdbEngine({ threads: 1 })
+    session = await engine.open({ zone: 'Asia/Seoul' })
     await makeCases()
   })
   after(async () => {
-    duckdb.closeSync()
+    await engine.close()
     await state.close()
     await rm(folder, { recursive: true, force: true })
   })
@@ -124,21 +127,15 @@ describe('tables that Maru writes', () => {
     return lake.create({ id, columns, partition })
   }
 
-  /** Stages the SELECT's rows and commits them; the DuckDB table named like the id without its dot keeps what must be there. */
   async function commit(
     table: Table,
     sql: string,
-    change: (files: Change & { kind: 'append' }) => Change = (append) => append,
+    change: (append: Change & { kind: 'append' }) => Change = (append) => append,
   ): Promise<Table> {
-    await duckdb.run(`create or replace temp table staged as ${sql}`)
-    const files = await stageRows(duckdb, table, 'staged')
+    const dataFolder = await lake.dataFolder(table)
+    const { schema, partition } = table
+    const files = await session.stage({ sql, schema, partition, dataFolder })
     return lake.commit(table, change({ kind: 'append', files }))
-  }
-
-  async function expected(sql: string, table: Table): Promise<Texts[]> {
-    const fields = table.schema.fields
-    const columns = fields.map((field) => `${field.name}::${sqlType(field.type)} as ${field.name}`)
-    return textsOf(duckdb, `(select ${columns.join(', ')} from (${sql}))`, fields)
   }
 
   async function addCase(
@@ -148,7 +145,13 @@ describe('tables that Maru writes', () => {
   ): Promise<void> {
     const { sql, ...rest } = more
     const columns = table.schema.fields.map((field) => field.name)
-    cases.push({ title, table, columns, rows: await expected(sql, table), ...rest })
+    cases.push({
+      title,
+      table,
+      columns,
+      rows: await textsOf(session, sql, table.schema.fields),
+      ...rest,
+    })
   }
 
   async function makeCases(): Promise<void> {
@@ -291,7 +294,7 @@ describe('tables that Maru writes', () => {
         ...scan,
         ...(snapshot === undefined ? {} : { snapshotId: BigInt(snapshot) }),
       })
-      const read = await readScan(duckdb, planned)
+      const read = await readScan(session, planned)
       if (filter === undefined) assert.deepEqual(read, rows, title)
       else
         for (const row of rows)
