@@ -22,7 +22,7 @@ import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './legal.ts'
-import { stateSql, statesOf, typeSql } from './measure.ts'
+import { mergedStateSql, stateSql, statesOf, typeSql } from './measure.ts'
 import type { Measure, State } from './measure.ts'
 import { tableById } from './model-index.ts'
 
@@ -119,9 +119,12 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
     assert(expression !== undefined, 'a path of a leg was not attached')
     return expression
   }
-  const items = leg.dimensions.map(
-    (dimension, at) => `${dimensionSql(dimension, expressionOf(dimension.path))} as ${slugs[at]!}`,
-  )
+  const isByDay = canAddUpDays(leg)
+  const items = isByDay
+    ? [`${expressionOf(leg.dimensions[0]!.path)} as ${filledColumns.day}`]
+    : leg.dimensions.map((dimension, at) => {
+        return `${dimensionSql(dimension, expressionOf(dimension.path))} as ${slugs[at]!}`
+      })
   const valueNames = new Map<string, string>()
   for (const { value } of leg.measures) {
     if (value === undefined || valueNames.has(value.text)) continue
@@ -141,7 +144,12 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
   ${fromClause(attachment).replaceAll('\n', '\n  ')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
 )`
   return {
-    ctes: [rows, groupCte(leg, slugs, valueNames)],
+    ctes: [
+      rows,
+      ...(isByDay
+        ? dayCtes(leg, slugs, valueNames)
+        : [groupCte(leg, { name: 'group', keys: slugs, valueNames })]),
+    ],
     groups: `${leg.name}_group`,
     reads: readsOf(leg, attachment),
   }
@@ -177,11 +185,57 @@ function rowConditions(
   return conditions
 }
 
-function groupCte(
+/**
+ * Whether all dimensions are calendar words of the day and every state adds up over days (a distinct count does not). Then rows are grouped by
+ * day and the days by month: truncating a date for each row costs as much as all the rest of the scan.
+ */
+function canAddUpDays(leg: Leg): boolean {
+  const isOfDay = leg.dimensions.every(({ path, calendar }) => {
+    return (
+      calendar !== undefined &&
+      path.references.length === 0 &&
+      path.column.name === filledColumns.day
+    )
+  })
+  const states = leg.measures.flatMap((measure) => measure.states)
+  return leg.dimensions.length > 0 && isOfDay && states.every((state) => state.kind !== 'distinct')
+}
+
+function dayCtes(
   leg: Leg,
   slugs: readonly string[],
   valueNames: ReadonlyMap<string, string>,
-): string {
+): readonly string[] {
+  const { day } = filledColumns
+  const states = leg.measures.flatMap((measure) => measure.states)
+  const words = leg.dimensions.map(
+    (dimension, at) => `${dimensionSql(dimension, day)} as ${slugs[at]!}`,
+  )
+  const merged = states.map((state) => `${mergedStateSql(state)} as ${state.name}`)
+  return [
+    groupCte(leg, { name: 'day', keys: [day], valueNames }),
+    `${leg.name}_period as (
+  select
+    ${[...words, ...states.map((state) => state.name)].join(',\n    ')}
+  from ${leg.name}_day
+)`,
+    `${leg.name}_group as (
+  select
+    ${[...slugs, ...merged].join(',\n    ')}
+  from ${leg.name}_period
+  group by ${slugs.join(', ')}
+)`,
+  ]
+}
+
+interface Grouping {
+  /** `group`, or `day` when the days are added up afterwards. */
+  readonly name: string
+  readonly keys: readonly string[]
+  readonly valueNames: ReadonlyMap<string, string>
+}
+
+function groupCte(leg: Leg, { name, keys, valueNames }: Grouping): string {
   const states = leg.measures.flatMap(({ measure, value, filter, states: own }) => {
     return own.map((state) => {
       const row = {
@@ -194,10 +248,10 @@ function groupCte(
   // A group is there when at least one of the metrics has a row in it.
   const isFiltered = leg.measures.every((measure) => measure.filter !== undefined)
   const filters = leg.measures.map(({ measure }) => `is__${measure.metric}`)
-  const lines = [`select`, `    ${[...slugs, ...states].join(',\n    ')}`, `  from ${leg.name}_row`]
+  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${leg.name}_row`]
   if (isFiltered) lines.push(`  where ${filters.join(' or ')}`)
-  if (slugs.length > 0) lines.push(`  group by ${slugs.join(', ')}`)
-  return `${leg.name}_group as (\n  ${lines.join('\n')}\n)`
+  if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
+  return `${leg.name}_${name} as (\n  ${lines.join('\n')}\n)`
 }
 
 function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {

@@ -2,7 +2,7 @@
  * What is computed for the metrics asked about: each comes down to measures, one aggregate over the rows of one activity or object, and
  * arithmetic over them. A measure is made of states (a sum, a count) that SQL aggregates; the finaliser turns states into the value.
  */
-import { MaruError } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type {
   Aggregate,
@@ -209,6 +209,13 @@ export function stateSql(
     case 'sum':
       return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${typeSql(type)})`
   }
+}
+
+/** SQL that makes one state of several over disjoint rows. A distinct count has no such: the same value may be among both. */
+export function mergedStateSql(state: State): string {
+  assert(state.kind !== 'distinct', `${state.name} does not add up`)
+  const kind = state.kind === 'count' ? 'sum' : state.kind
+  return stateSql(kind, state.type, { value: state.name })
 }
 
 /** The SQL name of a type that a state can have. */
