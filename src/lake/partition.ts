@@ -98,7 +98,7 @@ export function partitionKey(value: PartitionValue, spec: PartitionSpec): Partit
   return spec.kind === 'day' ? `day=${dayOfNumber(value)}` : `bucket=${value}`
 }
 
-export function specText(spec: PartitionSpec): string {
+function specText(spec: PartitionSpec): string {
   if (spec.kind === 'none') return 'nothing'
   return spec.kind === 'day' ? `day (${spec.column})` : `bucket[${spec.count}](${spec.column})`
 }
