@@ -3,8 +3,9 @@ import { MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
 import { legalDimensions } from '../metric/metric.ts'
+import { typeText } from '../model/column-type.ts'
 import { visibleColumns } from '../model/model.ts'
-import type { ColumnType, Formula, MetricModel, Model, TableModel } from '../model/model.ts'
+import type { Formula, MetricModel, Model, TableModel } from '../model/model.ts'
 import type { Task } from '../plan/plan.ts'
 import { readStaleness } from '../run/run.ts'
 import type { State } from '../state/state.ts'
@@ -171,9 +172,4 @@ function metricsIn(formula: Formula): readonly string[] {
     case 'binary':
       return [...metricsIn(formula.left), ...metricsIn(formula.right)]
   }
-}
-
-export function typeText(type: ColumnType): string {
-  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
-  return type.kind === 'list' ? `list of ${typeText(type.of)}` : type.kind
 }

@@ -52,7 +52,7 @@ export function dimensionSql(dimension: Dimension, expression: string): string {
     : calendarSql(dimension.calendar, expression, dimension.path.column.type)
 }
 
-export function isTime(type: ColumnType): boolean {
+function isTime(type: ColumnType): boolean {
   return type.kind === 'date' || type.kind === 'timestamp' || type.kind === 'local_timestamp'
 }
 

@@ -2,6 +2,7 @@
  * A leg: the rows of one activity or object, aggregated alone. Legs meet only as finished groups, so that no join can multiply rows.
  * All metrics over the same rows share one scan; a filtered metric is a condition inside of it.
  */
+import { sqlType } from '../model/column-type.ts'
 import type { Day } from '../base/time.ts'
 import { assert } from '../base/errors.ts'
 import type { ScanFilter } from '../lake/lake.ts'
@@ -22,7 +23,7 @@ import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './legal.ts'
-import { mergedStateSql, stateSql, statesOf, typeSql } from './measure.ts'
+import { mergedStateSql, stateSql, statesOf } from './measure.ts'
 import type { Measure, State } from './measure.ts'
 import { tableById } from './model-index.ts'
 
@@ -281,5 +282,5 @@ export function unionArm(
 }
 
 export function nullState(state: { readonly name: string; readonly type: ColumnType }): string {
-  return `cast(null as ${typeSql(state.type)}) as ${state.name}`
+  return `cast(null as ${sqlType(state.type)}) as ${state.name}`
 }

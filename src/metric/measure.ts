@@ -2,6 +2,7 @@
  * What is computed for the metrics asked about: each comes down to measures, one aggregate over the rows of one activity or object, and
  * arithmetic over them. A measure is made of states (a sum, a count) that SQL aggregates; the finaliser turns states into the value.
  */
+import { sqlType } from '../model/column-type.ts'
 import { assert, MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type {
@@ -49,7 +50,7 @@ export function askMetric(model: Model, name: string): AskedMetric {
   return { name: metric.name, expression: expand(model, metric, []) }
 }
 
-export function findMetric(model: Model, name: string): MetricModel {
+function findMetric(model: Model, name: string): MetricModel {
   const metric = metricByName(model, name)
   if (metric === undefined) {
     const names = model.metrics.map((candidate) => candidate.name)
@@ -207,7 +208,7 @@ export function stateSql(
     case 'max':
       return `${kind}(${kept})`
     case 'sum':
-      return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${typeSql(type)})`
+      return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${sqlType(type)})`
   }
 }
 
@@ -216,34 +217,6 @@ export function mergedStateSql(state: State): string {
   assert(state.kind !== 'distinct', `${state.name} does not add up`)
   const kind = state.kind === 'count' ? 'sum' : state.kind
   return stateSql(kind, state.type, { value: state.name })
-}
-
-/** The SQL name of a type that a state can have. */
-export function typeSql(type: ColumnType): string {
-  switch (type.kind) {
-    case 'text':
-    case 'json':
-      return 'varchar'
-    case 'integer':
-      return 'bigint'
-    case 'number':
-      return 'double'
-    case 'decimal':
-      return `decimal(${type.precision}, ${type.scale})`
-    case 'timestamp':
-      return 'timestamp with time zone'
-    case 'local_timestamp':
-      return 'timestamp'
-    case 'bytes':
-      return 'blob'
-    case 'boolean':
-    case 'date':
-    case 'time':
-    case 'uuid':
-      return type.kind
-    case 'list':
-      return `${typeSql(type.of)}[]`
-  }
 }
 
 export interface Value {
@@ -325,7 +298,7 @@ function binaryValue(
   }
   const sql = `${operand(left)} ${operator} ${operand(right)}`
   return type.kind === 'decimal'
-    ? { sql: `cast(${sql} as ${typeSql(type)})`, type }
+    ? { sql: `cast(${sql} as ${sqlType(type)})`, type }
     : { sql, type, isCompound: true }
 }
 

@@ -43,7 +43,7 @@ export interface Attachment {
 }
 
 /** References are followed this far; deeper paths are not offered. */
-export const referencesMax = 3
+const referencesMax = 3
 
 /**
  * The column that a path names from `rootId`, an activity or an object, or undefined: `amount`, `member.country`, `product.brand.name`;

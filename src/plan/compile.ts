@@ -61,7 +61,7 @@ function compileTask(context: Context, table: TableModel): Task {
 }
 
 /** Activities, merged tables and raw tables with `by` go by local day; what has one key by its hash; the rest is one piece. */
-export function partitionOf(table: TableModel, buckets: number): PartitionSpec {
+function partitionOf(table: TableModel, buckets: number): PartitionSpec {
   if (table.columns.some((column) => column.name === filledColumns.day))
     return { kind: 'day', column: filledColumns.day }
   const key = keyOf(table)

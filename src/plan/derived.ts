@@ -7,6 +7,7 @@
  * carried forward from the activity that set them. Minimum, maximum, first, last and nth within a window look the window up.
  */
 import { assert } from '../base/errors.ts'
+import { sqlType } from '../model/column-type.ts'
 import type {
   ActivityModel,
   AttributesModel,
@@ -15,7 +16,7 @@ import type {
   Model,
   Selection,
 } from '../model/model.ts'
-import { predicateSql, sqlType } from './predicate.ts'
+import { predicateSql } from './predicate.ts'
 
 /** One SELECT of (key, valid_from, the attributes in order). */
 export function derivedSelect(model: Model, table: AttributesModel): string {
@@ -313,7 +314,7 @@ function selectorCondition(selection: Selection): string {
 }
 
 /** The activity's column that holds the object: the actor if it is one, else the first target that is. */
-export function referenceTo(activity: ActivityModel, object: string): string {
+function referenceTo(activity: ActivityModel, object: string): string {
   const refers = (name: string): boolean =>
     activity.columns.find((column) => column.name === name)?.refers === object
   const reference = [activity.actor, ...activity.targets].find(refers)
@@ -321,7 +322,7 @@ export function referenceTo(activity: ActivityModel, object: string): string {
   return reference
 }
 
-export function interval(duration: Duration): string {
+function interval(duration: Duration): string {
   return `interval '${duration.count}' ${duration.unit}`
 }
 

@@ -1,27 +1,17 @@
 /** Face of planning: tasks from the model, their order, what is stale and why. Pure. */
-export { compileTasks, partitionOf } from './compile.ts'
+export { compileTasks } from './compile.ts'
 export type { CompileOptions } from './compile.ts'
 export { made, rest } from './checks.ts'
 export { affectedBy, everyPartition, never, staleness } from './stale.ts'
 export type { Staleness } from './stale.ts'
-export {
-  daySet,
-  formatDirty,
-  holds,
-  isEmpty,
-  parseDirty,
-  splitByRange,
-  union,
-  unknownDay,
-} from './dirty.ts'
+export { daySet, formatDirty, holds, isEmpty, splitByRange, union, unknownDay } from './dirty.ts'
 export type { DayRange, Dirty } from './dirty.ts'
 export { closure, order } from './graph.ts'
 export type { Node } from './graph.ts'
 export { definitionChanges } from './explain.ts'
 export type { ColumnChange } from './explain.ts'
 export { incoming, storedName } from './rows.ts'
-export { literal, predicateSql, sqlType } from './predicate.ts'
-export type { PathResolver } from './predicate.ts'
+export { literal } from './predicate.ts'
 export type {
   Check,
   PartitionMapping,

@@ -1,4 +1,5 @@
 /** A predicate as SQL. Literals take the type of what they are compared with, so that no engine has to guess. */
+import { sqlType } from '../model/column-type.ts'
 import type { ColumnType, Predicate, Scalar } from '../model/model.ts'
 
 export interface PathResolver {
@@ -54,33 +55,5 @@ export function literal(value: Scalar, type: ColumnType): string {
       return `cast(${quoted} as date)`
     default:
       return quoted
-  }
-}
-
-/** The SQL name of a type. `timestamp with time zone` is `timestamp` on Spark; the translation for Spark maps it. */
-export function sqlType(type: ColumnType): string {
-  switch (type.kind) {
-    case 'text':
-    case 'json':
-      return 'varchar'
-    case 'integer':
-      return 'bigint'
-    case 'number':
-      return 'double'
-    case 'boolean':
-    case 'date':
-    case 'time':
-    case 'uuid':
-      return type.kind
-    case 'timestamp':
-      return 'timestamp with time zone'
-    case 'local_timestamp':
-      return 'timestamp'
-    case 'bytes':
-      return 'blob'
-    case 'decimal':
-      return `decimal(${type.precision}, ${type.scale})`
-    case 'list':
-      return `${sqlType(type.of)}[]`
   }
 }

@@ -1,5 +1,6 @@
 /** The SELECT that makes a table's rows, by kind of table; exactly the stored columns in order, cast to their declared types. */
 import { assert } from '../base/errors.ts'
+import { sqlType } from '../model/column-type.ts'
 import { filledColumns } from '../model/model.ts'
 import type {
   ActivityModel,
@@ -13,7 +14,6 @@ import type {
 import { sqlText, storedId } from '../model/sql-names.ts'
 import { derivedSelect } from './derived.ts'
 import { heldAt } from './held-at.ts'
-import { sqlType } from './predicate.ts'
 import type { Rows, StoredColumn } from './task.ts'
 
 /** The name under which a load's rows from the source are seen. */

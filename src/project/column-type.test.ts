@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import type { ColumnType } from '../model/model.ts'
-import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
+import { sqlType, typeText } from '../model/column-type.ts'
+import { isAssignable } from './column-type.ts'
 
 const decimal = (precision: number, scale: number): ColumnType => ({
   kind: 'decimal',
@@ -70,7 +71,7 @@ describe('assigning a produced type to a declared one', () => {
     [simple('text'), { kind: 'list', of: simple('text') }, false],
   ]
   for (const [produced, declared, allowed] of cases) {
-    it(`${allowed ? 'allows' : 'refuses'} ${typeLabel(produced)} where ${typeLabel(declared)} is declared`, () => {
+    it(`${allowed ? 'allows' : 'refuses'} ${typeText(produced)} where ${typeText(declared)} is declared`, () => {
       assert.equal(isAssignable(produced, declared), allowed)
     })
   }
@@ -107,7 +108,7 @@ describe('assigning a produced type to a declared one', () => {
   })
 
   it('writes a type as SQL does', () => {
-    assert.equal(sqlTypeName({ kind: 'list', of: decimal(18, 2) }), 'decimal(18, 2)[]')
-    assert.equal(sqlTypeName(simple('timestamp')), 'timestamptz')
+    assert.equal(sqlType({ kind: 'list', of: decimal(18, 2) }), 'decimal(18, 2)[]')
+    assert.equal(sqlType(simple('timestamp')), 'timestamp with time zone')
   })
 })

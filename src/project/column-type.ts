@@ -26,37 +26,3 @@ export function isAssignable(produced: ColumnType, declared: ColumnType): boolea
       return false
   }
 }
-
-/** The type as SQL writes it. */
-export function sqlTypeName(type: ColumnType): string {
-  switch (type.kind) {
-    case 'text':
-    case 'json':
-      return 'varchar'
-    case 'integer':
-      return 'bigint'
-    case 'number':
-      return 'double'
-    case 'decimal':
-      return `decimal(${type.precision}, ${type.scale})`
-    case 'timestamp':
-      return 'timestamptz'
-    case 'local_timestamp':
-      return 'timestamp'
-    case 'bytes':
-      return 'blob'
-    case 'list':
-      return `${sqlTypeName(type.of)}[]`
-    case 'boolean':
-    case 'date':
-    case 'time':
-    case 'uuid':
-      return type.kind
-  }
-}
-
-/** The type as a declaration names it. */
-export function typeLabel(type: ColumnType): string {
-  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
-  return type.kind === 'list' ? `list of ${typeLabel(type.of)}` : type.kind
-}

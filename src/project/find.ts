@@ -6,7 +6,7 @@ import { tableClasses } from '../model/model.ts'
 export const configFile = 'maru.config.ts'
 
 /** The folders whose files are declarations, in the order that data takes. */
-export const declarationFolders: readonly string[] = [...tableClasses, 'metric']
+const declarationFolders: readonly string[] = [...tableClasses, 'metric']
 
 /** The nearest folder from `from` upward that holds a maru.config.ts; PROJECT_NOT_FOUND when there is none. */
 export function findProject(from: string): string {

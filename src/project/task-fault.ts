@@ -8,7 +8,8 @@ import { nearest, suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
 import type { SqlModel, TableModel } from '../model/model.ts'
 import { sourcePlace, sqlText } from '../model/sql-names.ts'
-import { isAssignable, sqlTypeName, typeLabel } from './column-type.ts'
+import { sqlType, typeText } from '../model/column-type.ts'
+import { isAssignable } from './column-type.ts'
 import { lineAndColumn } from './import-problem.ts'
 import { portableFunctions } from './portable-lists.ts'
 import { portabilityFault } from './portable-subset.ts'
@@ -134,7 +135,7 @@ function typeFault(
   return [
     {
       code: 'MODEL_TYPE',
-      message: `${task.table.id}.${column.name} is declared ${typeLabel(column.type)}, but its SQL yields ${typeLabel(found.produced.type)}`,
+      message: `${task.table.id}.${column.name} is declared ${typeText(column.type)}, but its SQL yields ${typeText(found.produced.type)}`,
       hint: castHint(column, found.produced.type),
       at: outputPosition(column.name, found.sql),
     },
@@ -143,13 +144,13 @@ function typeFault(
 
 function castHint(column: ProducedColumn, produced: ProducedColumn['type']): string {
   const declared = column.type
-  const cast = `cast(… as ${sqlTypeName(declared)}) as ${column.name}`
+  const cast = `cast(… as ${sqlType(declared)}) as ${column.name}`
   const rounds =
     produced.kind === 'decimal' && (declared.kind === 'decimal' || declared.kind === 'integer')
   const scale = declared.kind === 'decimal' ? declared.scale : 0
   return rounds
-    ? `write cast(round(…, ${scale}) as ${sqlTypeName(declared)}) as ${column.name}, or declare ${typeLabel(produced)}`
-    : `write ${cast}, or declare the column as ${typeLabel(produced)}`
+    ? `write cast(round(…, ${scale}) as ${sqlType(declared)}) as ${column.name}, or declare ${typeText(produced)}`
+    : `write ${cast}, or declare the column as ${typeText(produced)}`
 }
 
 function constructFaults(binding: Binding, sql: string): TaskFault[] {

@@ -37,7 +37,7 @@ export async function checkRows(attempt: Attempt, session: Session): Promise<voi
   await attempt.context.files.remove(rejectedPath(attempt))
 }
 
-export function rejectedPath(attempt: Attempt): string {
+function rejectedPath(attempt: Attempt): string {
   return join(attempt.context.workFolder, 'rejected', `${attempt.task.id}.json`)
 }
 

@@ -14,7 +14,7 @@ import { compileTasks, storedName, type Task } from '../../src/plan/plan.ts'
 import { bindTable, runTasks, type RunContext } from '../../src/run/run.ts'
 import { openSqliteState } from '../../src/state/sqlite.ts'
 import type { RunRecord, State } from '../../src/state/state.ts'
-import { sqlType } from '../../src/plan/plan.ts'
+import { sqlType } from '../../src/model/column-type.ts'
 import type { ShopRows } from './shop-project.ts'
 
 export interface Workshop {

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { MaruError, assert } from '../../base/errors.ts'
 import { suggest } from '../../base/nearest.ts'
 import type { Session } from '../../engine/engine.ts'
+import { typeText } from '../../model/column-type.ts'
 import type { ColumnType, RawTableModel } from '../../model/model.ts'
 import { declaredColumns } from '../source.ts'
 import type { Source } from '../source.ts'
@@ -127,7 +128,7 @@ function readOf(
   if (!isReadableAs(found.type, column.type)) {
     throw new MaruError(
       'SOURCE_CHANGED',
-      `${place}.${found.name} of "${context.source}" is ${found.nativeType}, which cannot be read as the declared ${typeName(column.type)} without loss`,
+      `${place}.${found.name} of "${context.source}" is ${found.nativeType}, which cannot be read as the declared ${typeText(column.type)} without loss`,
       { hint: anew },
     )
   }
@@ -177,11 +178,6 @@ async function spool(
     await writer.abandon()
     throw error
   }
-}
-
-function typeName(type: ColumnType): string {
-  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
-  return type.kind === 'list' ? `list of ${typeName(type.of)}` : type.kind
 }
 
 function quoteName(name: string): string {
