@@ -7,7 +7,6 @@ import type { MetricQuestion } from '../src/metric/metric.ts'
 import { assert } from '../src/base/errors.ts'
 import { dayOfNumber } from '../src/base/time.ts'
 import type { Scan } from '../src/lake/lake.ts'
-import { median } from './figure.ts'
 import type { Bench, Figure } from './figure.ts'
 import { benchModel, parquetOf, writeShop } from './metric-shop.ts'
 import type { ShopFiles } from './metric-shop.ts'
@@ -104,19 +103,20 @@ async function measure(
     times.hand.push(handMs)
     times.native.push(nativeMs)
   }
-  const value = round(median(times.maru))
+  // The best of the rounds: what else runs on the machine only adds.
+  const value = round(Math.min(...times.maru))
   return [
     {
       what: each.what,
       value,
       unit: 'ms',
-      beside: { what: 'by hand over the same files', value: round(median(times.hand)) },
+      beside: { what: 'by hand over the same files', value: round(Math.min(...times.hand)) },
     },
     {
       what: `${each.what}, again`,
       value,
       unit: 'ms',
-      beside: { what: 'by hand over a native table', value: round(median(times.native)) },
+      beside: { what: 'by hand over a native table', value: round(Math.min(...times.native)) },
     },
   ]
 }
