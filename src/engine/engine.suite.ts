@@ -51,9 +51,7 @@ function fieldsOf(types: Readonly<Record<string, ColumnType>>): Field[] {
   }))
 }
 
-async function failure(
-  work: Promise<unknown>,
-): Promise<{
+async function failure(work: Promise<unknown>): Promise<{
   readonly code: string
   readonly message: string
   readonly hint: string | undefined
@@ -405,10 +403,10 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
           fields,
           { partition: day },
         )
-        deepEqual(files.map((file) => [file.partition, file.rows]).toSorted(), [
-          ['day=2011-01-05', 2],
-          ['day=2011-01-06', 1],
-          ['day=unknown', 1],
+        deepEqual(files.map((file) => `${file.partition} ${file.rows}`).toSorted(), [
+          'day=2011-01-05 2',
+          'day=2011-01-06 1',
+          'day=unknown 1',
         ])
         const known = files.find((file) => file.partition === 'day=2011-01-05')!
         ok(/^data\/day=2011-01-05\/[0-9a-f-]{36}\.parquet$/.test(known.path), known.path)

@@ -153,7 +153,8 @@ function beginsWithFrom(first: TreeNode, from: TreeNode, walk: TreeWalk): boolea
   const select = offsetOf(first, walk)
   const table =
     offsetOf(from, walk) ?? (isNode(from['left']) ? offsetOf(from['left'], walk) : undefined)
-  if (select === undefined) return first['type'] === 'STAR'
+  // The star that nobody wrote stands at 0, where no written one can.
+  if (select === undefined || select === 0) return first['type'] === 'STAR'
   return table !== undefined && table < select
 }
 
