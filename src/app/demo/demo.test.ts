@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { spawnSync } from 'node:child_process'
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -65,6 +66,15 @@ describe('the demo', () => {
       byGrade,
     )
     assert.equal(answers.length, 4)
+    for (const { command } of answers) {
+      const words = shellWords(command).slice(1)
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        [path.join(root, 'src/cli/maru.ts'), ...words, '--project', project],
+        { encoding: 'utf8' },
+      )
+      assert.equal(status, 0, `${command}: ${stderr}`)
+    }
   })
 
   it('has nothing to build the second time, and stops PostgreSQL', async () => {
@@ -88,3 +98,8 @@ describe('the demo', () => {
     await run(false)
   })
 })
+
+/** Words as a shell splits them, where only double quotes are used. */
+function shellWords(command: string): readonly string[] {
+  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+}

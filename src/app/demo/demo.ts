@@ -213,7 +213,7 @@ function commandOf(question: MetricQuestion): string {
   const parts = ['maru metric', ...question.metrics]
   if (question.by !== undefined) parts.push('--by', question.by.join(','))
   if (question.where !== undefined) parts.push('--where', `"${question.where}"`)
-  if (question.order !== undefined) parts.push('--order', question.order.join(','))
+  if (question.order !== undefined) parts.push(`--order=${question.order.join(',')}`)
   if (question.limit !== undefined) parts.push('--limit', String(question.limit))
   return parts.join(' ')
 }
