@@ -111,6 +111,13 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
     /"sales" is asked for twice/,
   ],
   [
+    'a dimension called like the metric',
+    { metrics: ['status'], by: ['status'] },
+    'METRIC_BAD_QUERY',
+    /both a metric and a dimension/,
+    /write the dimension as purchase\.status/,
+  ],
+  [
     'an empty range',
     { metrics: ['sales'], from: '2011-02-01', to: '2011-02-01' },
     'METRIC_BAD_QUERY',

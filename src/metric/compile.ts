@@ -10,6 +10,7 @@ import { legSql, planLeg, unionArm } from './leg.ts'
 import type { Leg, LegSql } from './leg.ts'
 import { askMetric, measuresOf, valueOf } from './measure.ts'
 import type { AskedMetric, Measure, State } from './measure.ts'
+import { lastName } from './model-index.ts'
 import type { CompiledQuestion, MetricQuestion } from './question.ts'
 
 /** Throws METRIC_ILLEGAL for a pair that does not go together, METRIC_BAD_QUERY or MODEL_UNKNOWN_METRIC for what cannot be understood. */
@@ -17,7 +18,9 @@ export function compileQuestion(model: Model, question: MetricQuestion): Compile
   checkShape(question)
   const metrics = question.metrics.map((name) => askMetric(model, name))
   const by = question.by ?? []
-  refuseRepeated([...by, ...metrics.map((metric) => metric.name)])
+  refuseRepeated(by)
+  refuseRepeated(metrics.map((metric) => metric.name))
+  refuseSharedName(by, metrics)
   const legs = planLegs(model, question, metrics)
   const slugs = by.map(slugOf)
   const parts = legs.map((leg) => legSql(leg, slugs))
@@ -94,6 +97,18 @@ function refuseRepeated(names: readonly string[]): void {
     throw badQuestion(`"${repeated}" is asked for twice`, 'name each metric and dimension once')
 }
 
+/** Columns of the answer are known by name. The dimension has a longer one, with the activity's name before it. */
+function refuseSharedName(by: readonly string[], metrics: readonly AskedMetric[]): void {
+  const metric = metrics.find(({ name }) => by.includes(name))
+  if (metric === undefined) return
+  const [measure] = measuresOf(metric.expression)
+  const longer = `${lastName(measure?.rootId ?? 'activity')}.${metric.name}`
+  throw badQuestion(
+    `"${metric.name}" names both a metric and a dimension of the question`,
+    `write the dimension as ${longer}`,
+  )
+}
+
 function badQuestion(message: string, hint: string): MaruError {
   return new MaruError('METRIC_BAD_QUERY', message, { hint })
 }
@@ -118,7 +133,7 @@ function planLegs(
   }
   if (byRoot.size === 0)
     throw badQuestion('the metrics read no table', 'a formula needs at least one metric in it')
-  const lastNames = [...byRoot.keys()].map((rootId) => rootId.slice(rootId.lastIndexOf('.') + 1))
+  const lastNames = [...byRoot.keys()].map((rootId) => lastName(rootId))
   const legs = [...byRoot].map(([rootId, measures], at) => {
     const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
     const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')

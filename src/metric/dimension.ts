@@ -6,7 +6,7 @@ import { pathText, reachablePaths, resolvePath } from '../plan/attach.ts'
 import type { AttributePath } from '../plan/attach.ts'
 import { calendarSql, calendarType, isCalendarPart, isGrain, needsTimeOfDay } from './calendar.ts'
 import type { CalendarPart, Grain } from './calendar.ts'
-import { tableById } from './model-index.ts'
+import { lastName, tableById } from './model-index.ts'
 
 export interface Dimension {
   /** As asked for. */
@@ -95,6 +95,5 @@ function findPath(model: Model, rootId: TableId, text: string): AttributePath | 
 
 function objectName(model: Model, path: AttributePath): string {
   const table = tableById(model, path.table)
-  const object = table?.kind === 'attributes' ? table.object : path.table
-  return object.slice(object.lastIndexOf('.') + 1)
+  return lastName(table?.kind === 'attributes' ? table.object : path.table)
 }

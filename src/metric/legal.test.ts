@@ -31,7 +31,7 @@ describe('which dimensions go with a metric', () => {
   })
 
   it('compiles every pair that it calls legal', () => {
-    for (const metric of ['sales', 'stock', 'gifts', 'members', 'order_value']) {
+    for (const metric of ['sales', 'status', 'stock', 'gifts', 'members', 'order_value']) {
       for (const { path } of legalDimensions(shopModel, metric)) {
         compileQuestion(shopModel, { metrics: [metric], by: [path] })
         assert.deepEqual(describePair(shopModel, metric, path), { isLegal: true, nearest: [] })

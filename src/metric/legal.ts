@@ -13,7 +13,7 @@ import {
 } from './calendar.ts'
 import { resolveDimension } from './dimension.ts'
 import { askMetric, measuresOf } from './measure.ts'
-import { tableById } from './model-index.ts'
+import { lastName, tableById } from './model-index.ts'
 
 export interface LegalDimension {
   readonly path: string
@@ -33,8 +33,13 @@ export interface Pair {
 export function legalDimensions(model: Model, metricName: string): readonly LegalDimension[] {
   const [first, ...others] = rootsOf(model, metricName)
   if (first === undefined) return []
-  return dimensionsOf(model, first).filter(({ path }) =>
+  const legal = dimensionsOf(model, first).filter(({ path }) =>
     others.every((rootId) => isReached(model, rootId, path)),
+  )
+  // A column that is called like the metric goes by its longer name, so that the answer has two names.
+  const { name } = askMetric(model, metricName)
+  return legal.map((dimension) =>
+    dimension.path === name ? { ...dimension, path: `${lastName(first)}.${name}` } : dimension,
   )
 }
 

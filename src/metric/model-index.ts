@@ -30,3 +30,8 @@ function indexOf(model: Model): ModelIndex {
   }
   return index
 }
+
+/** `purchase` of `act.shop.purchase`. */
+export function lastName(id: TableId): string {
+  return id.slice(id.lastIndexOf('.') + 1)
+}

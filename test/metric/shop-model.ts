@@ -71,6 +71,7 @@ export const shopModel: Model = modelOf({
         filter: { kind: 'compare', path: 'member.country', operator: '=', value: 'France' },
       },
     },
+    status: over('act.purchase', 'distinct', 'status'),
     stock: over('act.stocktake', 'sum', 'pieces'),
     gifts: over('act.gift', 'count'),
     order_value: { kind: 'ratio', numerator: 'sales', denominator: 'orders' },
