@@ -37,6 +37,8 @@ export interface App {
   ): Promise<{ readonly path: string; readonly tables: number }>
   /** Merges small files, expires old snapshots, removes orphans. */
   compact(ids: readonly string[]): Promise<readonly Compacted[]>
+  /** Reads lost records back from the lake: tables found there that State does not know. */
+  recover(): Promise<readonly Recovered[]>
   close(): Promise<void>
 }
 
@@ -124,6 +126,13 @@ export interface Compacted {
   readonly filesAfter: number
   readonly snapshotsRemoved: number
   readonly orphansRemoved: number
+}
+
+export interface Recovered {
+  readonly id: string
+  readonly rows: number
+  /** Whether its task need not be run again. */
+  readonly upToDate: boolean
 }
 
 export type { RunRecord }

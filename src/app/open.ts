@@ -10,7 +10,7 @@ import { compileTasks } from '../plan/plan.ts'
 import type { Task } from '../plan/plan.ts'
 import { loadChecked, loadConfig } from '../project/project.ts'
 import type { CheckedProject } from '../project/project.ts'
-import { compactTables, runTasks } from '../run/run.ts'
+import { compactTables, recoverState, runTasks } from '../run/run.ts'
 import type { RunContext } from '../run/run.ts'
 import type { RunRecord, State } from '../state/state.ts'
 import {
@@ -161,14 +161,17 @@ class ProjectApp implements App {
       })
     const chosen =
       ids.length === 0 ? parts.tasks : parts.tasks.filter((task) => ids.includes(task.id))
-    const context = await this.#runContext(parts, () =>
-      Promise.reject(new MaruError('BUG', 'upkeep reads no source')),
-    )
+    const context = await this.#runContext(parts, noSource)
     return await compactTables(context, chosen, {
       keepSnapshots: 10,
       snapshotAgeMs: dayMs,
       orphanAgeMs: 3 * dayMs,
     })
+  }
+
+  async recover(): ReturnType<App['recover']> {
+    const parts = await this.#parts({ mayBeLost: true })
+    return await recoverState(await this.#runContext(parts, noSource))
   }
 
   async close(): Promise<void> {
@@ -184,8 +187,18 @@ class ProjectApp implements App {
     return (this.#engine ??= openEngine())
   }
 
-  #openState(): Promise<State> {
-    return (this.#state ??= this.#check().then((checked) => openState(checked.settings.statePath)))
+  /** Throws STATE_LOST when the lake holds tables that State knows nothing of: they would read as empty and be built over. */
+  async #openState(options: { readonly mayBeLost?: boolean } = {}): Promise<State> {
+    const { settings } = await this.#check()
+    const state = await (this.#state ??= openState(settings.statePath))
+    if (options.mayBeLost === true || (await state.pointers()).length > 0) return state
+    const found = await (await openLakeOver(settings.lakeFolder, state)).findTables()
+    if (found.length === 0) return state
+    throw new MaruError(
+      'STATE_LOST',
+      `${settings.lakeFolder} holds ${found.length} tables, and ${settings.statePath} knows none of them`,
+      { hint: 'maru recover reads the records back from the lake' },
+    )
   }
 
   async #tasks(): Promise<readonly Task[]> {
@@ -199,9 +212,9 @@ class ProjectApp implements App {
     })
   }
 
-  async #parts(): Promise<Parts> {
+  async #parts(options: { readonly mayBeLost?: boolean } = {}): Promise<Parts> {
     const { settings } = await this.#check()
-    const state = await this.#openState()
+    const state = await this.#openState(options)
     this.#lake ??= openLakeOver(settings.lakeFolder, state)
     const model = await this.model()
     const engine = (): Promise<Engine> => this.#openEngine()
@@ -219,6 +232,7 @@ class ProjectApp implements App {
           zone: model.zone,
           memoryLimitBytes: memoryLimitBytes(),
           temporaryFolder: join(this.folder, '.maru', 'temporary'),
+          readFolders: [settings.lakeFolder],
         }),
     }
   }
@@ -238,4 +252,9 @@ class ProjectApp implements App {
       now: Date.now,
     }
   }
+}
+
+/** Upkeep and recovery work on what is in the lake. */
+function noSource(): Promise<never> {
+  return Promise.reject(new MaruError('BUG', 'upkeep reads no source'))
 }

@@ -33,6 +33,7 @@ export const errorCodes = {
   LAKE_SCHEMA: 'a schema change that the table cannot take',
   LAKE_NO_SNAPSHOT: 'the snapshot does not exist or has expired',
 
+  STATE_LOST: 'the lake holds tables of which the state database knows nothing',
   STATE_NEWER: 'the state database was written by a newer Maru',
   STATE_BUSY: 'the state database stayed locked longer than the wait allows',
   STATE_FENCED: 'the lease was lost to another process before the commit',

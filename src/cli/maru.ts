@@ -24,6 +24,10 @@ const commands: Readonly<
     summary: 'merge small files, expire old snapshots',
     load: () => import('./compact.ts'),
   },
+  recover: {
+    summary: 'read lost records back from the lake',
+    load: () => import('./recover.ts'),
+  },
   demo: { summary: 'set up and run the example shop', load: () => import('./demo.ts') },
 }
 

@@ -11,6 +11,7 @@ import { metadataName } from './publish.ts'
 import { defaultRules } from './rules.ts'
 import type { LakeRules } from './rules.ts'
 import { planScan } from './scan.ts'
+import { findTables } from './find-tables.ts'
 import { firstSchema } from './schema-change.ts'
 import { loadCurrent, newCaches, tableOf } from './store.ts'
 import type { LakeStore } from './store.ts'
@@ -48,6 +49,7 @@ export function openLake(options: LakeOptions): Lake {
       commitChange(store, table, { change, options: commitOptions }),
     scan: (table, scanOptions = {}) => planScan(store, table, scanOptions),
     expire: (table, rule) => expireSnapshots(store, table, rule),
+    findTables: () => findTables(store),
     removeOrphans: (olderThanMs) => removeOrphans(store, olderThanMs),
     drop: (table) => dropTable(store, table),
     dataFolder: (table) => dataFolder(store, table),

@@ -173,6 +173,8 @@ export interface Lake {
     readonly removedSnapshots: number
     readonly removedFiles: number
   }>
+  /** The tables that lie in the folder, as their own files say, whether State knows them or not. For recovery. */
+  findTables(): Promise<readonly Table[]>
   /** Removes files in the table folder that no snapshot names and that are older than the age; also folders of dropped tables. Returns paths. */
   removeOrphans(olderThanMs: number): Promise<readonly string[]>
   drop(table: Table): Promise<void>

@@ -33,7 +33,7 @@ export async function buildTask(
   if (isEmpty(whole.inside)) return undefined
   const update = updateOf(task, { pending: whole.outside, journalEnd: stale.journalEnd })
   return await withSession(attempt, async (session) => {
-    await bindInputs(attempt, session, whole.inside)
+    const inputs = await bindInputs(attempt, session, whole.inside)
     await bindRest(attempt, session, whole.inside)
     const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, whole.inside)}`
     if (task.rows.kind === 'versions') {
@@ -43,13 +43,14 @@ export async function buildTask(
         session,
         dirty: whole.inside,
         update,
+        inputs,
         values: new Map([[numbered.scope, numbered.next]]),
         from: numbered.from,
       })
     }
     await session.run(`create temp table ${made} as ${sql}`)
     await checkRows(attempt, session)
-    return await publish(attempt, { session, dirty: whole.inside, update })
+    return await publish(attempt, { session, dirty: whole.inside, update, inputs })
   })
 }
 
@@ -66,17 +67,26 @@ export function updateOf(
   }
 }
 
-async function bindInputs(attempt: Attempt, session: Session, dirty: Dirty): Promise<void> {
+/** The snapshot read of each input. */
+async function bindInputs(
+  attempt: Attempt,
+  session: Session,
+  dirty: Dirty,
+): Promise<Readonly<Record<string, string>>> {
   const { context, task } = attempt
   const byId = new Map(context.tasks.map((each) => [each.id, each]))
-  const bound = new Set<string>()
+  const snapshots: Record<string, string> = {}
   for (const input of task.inputs) {
-    bound.add(input.id)
-    await bindTable(session, context.lake, { task: byId.get(input.id)!, ...keepOf(input, dirty) })
+    const scan = await bindTable(session, context.lake, {
+      task: byId.get(input.id)!,
+      ...keepOf(input, dirty),
+    })
+    snapshots[input.id] = String(scan?.table.current?.id ?? '')
   }
   for (const id of task.references) {
-    if (!bound.has(id)) await bindTable(session, context.lake, { task: byId.get(id)! })
+    if (snapshots[id] === undefined) await bindTable(session, context.lake, { task: byId.get(id)! })
   }
+  return snapshots
 }
 
 /** Only the files that can hold rows of the stale partitions. */

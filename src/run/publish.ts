@@ -17,6 +17,8 @@ export interface Built {
   /** The partitions that `made` was made for; those of them without rows in `made` are to go. */
   readonly dirty: Dirty
   readonly update: TaskUpdate
+  /** The snapshot read of each input table; a load has none. */
+  readonly inputs?: Readonly<Record<string, string>>
   readonly values?: Publication['values']
   /** Earliest affected instant by partition; undefined when any reading may differ. */
   readonly from?: (
@@ -34,11 +36,19 @@ export interface Published {
 /** Not content: given by Maru, not by the inputs. */
 const notContent = new Set(['version', 'recorded_at'])
 
+/** The columns by which two builds of a partition are compared. */
+export function contentColumns(task: Task): readonly string[] {
+  return task.columns.map((column) => column.name).filter((name) => !notContent.has(name))
+}
+
 export async function publish(attempt: Attempt, built: Built): Promise<Published> {
   const { context, task, lease } = attempt
-  const content = task.columns.map((column) => column.name).filter((name) => !notContent.has(name))
   const table = await declaredTable(attempt)
-  const fresh = await built.session.fingerprint(`select * from ${made}`, content, task.partition)
+  const fresh = await built.session.fingerprint(
+    `select * from ${made}`,
+    contentColumns(task),
+    task.partition,
+  )
   const before = await context.state.partitions(task.id)
   const differs = (key: PartitionKey, record: PartitionRecord): boolean =>
     before.get(key)?.fingerprint !== record.fingerprint || before.get(key)?.rows !== record.rows
@@ -171,7 +181,7 @@ function summaryOf(
     task: task.id,
     version: task.version,
     partitions: [...touched].toSorted().join(','),
-    inputs: stringifyJson(built.update.consumed),
+    inputs: stringifyJson(built.inputs ?? {}),
     pending: stringifyJson(built.update.pending),
     built: formatDirty(built.dirty).join(','),
   }

@@ -14,6 +14,8 @@ import { loadTask, prepareEvents } from './load-task.ts'
 import type { Published } from './publish.ts'
 import { temporaryFolder } from './session.ts'
 
+export { recoverState } from './recover.ts'
+export type { Recovered } from './recover.ts'
 export { compactTables } from './upkeep.ts'
 export type { CompactedTable } from './upkeep.ts'
 export { readStaleness } from './staleness.ts'

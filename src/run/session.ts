@@ -30,5 +30,5 @@ export async function withSession<T>(
 }
 
 export function temporaryFolder(context: RunContext): string {
-  return join(context.workFolder, 'temporary')
+  return join(context.workFolder, 'temporary', 'run')
 }

@@ -3,17 +3,18 @@
  * name it stay right; its recorded_at stays too while its attributes are the same. New ones are numbered k·N + b within bucket b of N.
  */
 import { assert } from '../base/errors.ts'
+import { stringifyJson } from '../base/json.ts'
 import { instantMicros } from '../base/time.ts'
 import type { Session } from '../engine/engine.ts'
-import type { PartitionKey } from '../lake/lake.ts'
+import type { PartitionKey, Scan } from '../lake/lake.ts'
 import { holds, literal, made, never } from '../plan/plan.ts'
 import { sqlType } from '../model/column-type.ts'
-import type { Dirty } from '../plan/plan.ts'
+import type { Dirty, Task } from '../plan/plan.ts'
 import type { Attempt } from './context.ts'
 import { bindTable } from './stored-table.ts'
 
 export interface NumberedVersions {
-  /** `versions/<table>`: bucket → next k. */
+  /** `versions/<table>/<buckets>`: bucket → next k. */
   readonly scope: string
   readonly next: ReadonlyMap<string, string>
   /** By partition: the earliest instant from which another version holds. Absent when the table was empty. */
@@ -33,14 +34,10 @@ export async function numberVersions(
   const { task, context } = attempt
   const key = task.rows.key
   assert(key !== undefined, `${task.id} has versions of a key`)
-  const scan = await bindTable(session, context.lake, {
-    task,
-    as: kept,
-    keep: (file) => holds(work.dirty, file.partition),
-  })
-  const scope = `versions/${task.id}`
+  const scan = await bindKept(attempt, session, work.dirty)
+  const scope = versionScope(task)
   const numbers = await context.state.values(scope)
-  const bucketCount = task.partition.kind === 'bucket' ? task.partition.count : 1
+  const bucketCount = bucketsOf(task)
   const bucket =
     task.partition.kind === 'bucket'
       ? session.bucketExpression(
@@ -82,7 +79,7 @@ from matched
 join (values ${next.join(', ')}) as next_number(bucket, next) on next_number.bucket = matched.bucket_number`)
   return {
     scope,
-    next: await nextNumbers(session, bucketCount, numbers),
+    next: laterNumbers(numbers, await numbersGiven(session, task, made)),
     from: async (changed) =>
       scan === undefined || scan.filesTotal === 0
         ? undefined
@@ -90,21 +87,60 @@ join (values ${next.join(', ')}) as next_number(bucket, next) on next_number.buc
   }
 }
 
-/** Numbers are never given twice, even when the version that had one is gone. */
-async function nextNumbers(
+/** The stored versions that keep their numbers; none when they were numbered for another count of buckets. */
+async function bindKept(
+  { context, task }: Attempt,
   session: Session,
-  bucketCount: number,
-  before: ReadonlyMap<string, string>,
-): Promise<ReadonlyMap<string, string>> {
-  const found = await session.query(
-    `select version % ${bucketCount} as bucket, max(version) as highest from ${made} where version is not null group by 1`,
-  )
-  const next = new Map(before)
-  for (const [bucket, highest] of found.rows) {
-    const after = Math.floor(Number(highest) / bucketCount) + 1
-    next.set(String(bucket), String(Math.max(after, Number(before.get(String(bucket)) ?? 0))))
+  dirty: Dirty,
+): Promise<Scan | undefined> {
+  const table = await context.lake.table(task.id)
+  if (table !== undefined && stringifyJson(table.partition) !== stringifyJson(task.partition)) {
+    await session.bindEmpty(kept, task.columns)
+    return undefined
   }
+  return await bindTable(session, context.lake, {
+    task,
+    as: kept,
+    keep: (file) => holds(dirty, file.partition),
+  })
+}
+
+/** Numbers say their bucket, so another count of buckets counts anew. */
+export function versionScope(task: Task): string {
+  return `versions/${task.id}/${bucketsOf(task)}`
+}
+
+/** The next number of each bucket after those in the rows of `from`. */
+export async function numbersGiven(
+  session: Session,
+  task: Task,
+  from: string,
+): Promise<ReadonlyMap<string, string>> {
+  const bucketCount = bucketsOf(task)
+  const found = await session.query(
+    `select version % ${bucketCount} as bucket, max(version) as highest from ${from} where version is not null group by 1`,
+  )
+  return new Map(
+    found.rows.map(([bucket, highest]) => [
+      String(bucket),
+      String(Math.floor(Number(highest) / bucketCount) + 1),
+    ]),
+  )
+}
+
+/** Numbers are never given twice, even when the version that had one is gone. */
+function laterNumbers(
+  before: ReadonlyMap<string, string>,
+  given: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const next = new Map(before)
+  for (const [bucket, number] of given)
+    next.set(bucket, String(Math.max(Number(number), Number(before.get(bucket) ?? 0))))
   return next
+}
+
+function bucketsOf(task: Task): number {
+  return task.partition.kind === 'bucket' ? task.partition.count : 1
 }
 
 /** Versions follow each other without gaps, so which one holds changes only where a beginning came or went. */

@@ -1,11 +1,13 @@
 /** Whatever happens to the source between runs, bringing up to date gives what building anew gives; and what did not change is not rebuilt. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Engine } from '../../src/engine/engine.ts'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
-import { compactTables } from '../../src/run/run.ts'
+import { compactTables, recoverState } from '../../src/run/run.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
 import { shopModel, type ShopRows } from './shop-project.ts'
 
@@ -271,6 +273,46 @@ describe('a run', () => {
       ) as { readonly rows: readonly unknown[][] }
       equal(rejected.rows.length, 1)
       shop = applyChange(shop, { kind: 'delete_line', id: 2 })
+      requireDone(await workshop.run())
+      deepEqual(await workshop.contents(), await fresh(shop))
+    } finally {
+      await workshop.close()
+    }
+  })
+
+  it('goes on from the lake alone when the records are lost', async () => {
+    const orders = Array.from({ length: 4 }, (_, index) => [
+      { kind: 'order', id: index + 1, hour: 24 * index + 20, member: 1 } as const,
+      { kind: 'line', id: index + 1, order: index + 1, product: 1, quantity: 1 } as const,
+    ]).flat()
+    let shop = orders.reduce<Shop>(applyChange, first)
+    const before = await openWorkshop({ model, engine, rows: () => rowsOf(shop) })
+    requireDone(await before.run())
+    await compactTables(before.context, before.tasks, {
+      keepSnapshots: 1,
+      snapshotAgeMs: 0,
+      orphanAgeMs: 0,
+    })
+    const contents = await before.contents()
+    await before.state.close()
+    for (const end of ['', '-wal', '-shm'])
+      await rm(join(before.folder, `state.db${end}`), { force: true })
+    const workshop = await openWorkshop({
+      model,
+      engine,
+      rows: () => rowsOf(shop),
+      folder: before.folder,
+    })
+    try {
+      const recovered = await recoverState(workshop.context)
+      equal(recovered.length, workshop.tasks.length)
+      deepEqual(await workshop.contents(), contents)
+      const again = requireDone(await workshop.run())
+      deepEqual(
+        again.tasks.filter((task) => task.status !== 'unchanged'),
+        [],
+      )
+      shop = applyChange(shop, { kind: 'version', product: 1, hour: 30, name: 'b' })
       requireDone(await workshop.run())
       deepEqual(await workshop.contents(), await fresh(shop))
     } finally {

@@ -1,0 +1,104 @@
+/**
+ * Reads Maru's records back from the lake when State is lost: pointers from the newest metadata, fingerprints from the rows, and from the snapshots' summaries
+ * what each task had built of which inputs. What cannot be told counts as stale; a rebuild that comes out the same publishes nothing.
+ */
+import { stringifyJson } from '../base/json.ts'
+import type { Table } from '../lake/lake.ts'
+import { everyPartition } from '../plan/plan.ts'
+import type { Task } from '../plan/plan.ts'
+import type { TaskUpdate } from '../state/state.ts'
+import type { RunContext } from './context.ts'
+import { contentColumns } from './publish.ts'
+import { withSession } from './session.ts'
+import { numbersGiven, versionScope } from './versions.ts'
+
+export interface Recovered {
+  readonly id: string
+  readonly rows: number
+  /** Whether the task need not be run again. */
+  readonly upToDate: boolean
+}
+
+/** The tables of these tasks that lie in the lake without a pointer. Others are left as they are. */
+export async function recoverState(context: RunContext): Promise<readonly Recovered[]> {
+  const known = new Set((await context.state.pointers()).map((pointer) => pointer.tableId))
+  const found = new Map((await context.lake.findTables()).map((table) => [table.id, table]))
+  const recovered: Recovered[] = []
+  for (const task of context.tasks) {
+    const table = found.get(task.id)
+    if (table === undefined || known.has(task.id)) continue
+    recovered.push(await recoverTable(context, task, table))
+  }
+  // Only now is the journal's end known behind every table's entry.
+  const journalEnd = await context.state.journalEnd()
+  return await Promise.all(
+    recovered.map(async (each) => {
+      const task = context.tasks.find((candidate) => candidate.id === each.id)!
+      const update = updateFrom(task, { found, journalEnd })
+      if (update !== undefined) await context.state.publish({ task: update })
+      return { ...each, upToDate: update !== undefined }
+    }),
+  )
+}
+
+async function recoverTable(context: RunContext, task: Task, table: Table): Promise<Recovered> {
+  return await withSession({ context }, async (session) => {
+    const stored = 'stored_rows'
+    await session.bindScan(stored, await context.lake.scan(table))
+    const partitions = await session.fingerprint(
+      `select * from ${stored}`,
+      contentColumns(task).filter((name) =>
+        table.schema.fields.some((field) => field.name === name),
+      ),
+      table.partition,
+    )
+    const values =
+      task.rows.kind === 'versions'
+        ? new Map([[versionScope(task), await numbersGiven(session, task, stored)]])
+        : undefined
+    await context.state.publish({
+      pointer: { tableId: task.id, expectedMetadata: undefined, metadata: table.metadata },
+      changes: [{ partition: everyPartition }],
+      partitions,
+      ...(values === undefined ? {} : { values }),
+    })
+    const rows = [...partitions.values()].reduce((sum, record) => sum + record.rows, 0)
+    return { id: task.id, rows, upToDate: false }
+  })
+}
+
+/** undefined when the last build was of another definition or of older inputs, or when it cannot be told. Loads ask their source again. */
+function updateFrom(
+  task: Task,
+  lake: { readonly found: ReadonlyMap<string, Table>; readonly journalEnd: number },
+): TaskUpdate | undefined {
+  if (task.rows.kind === 'load' || task.rows.kind === 'events') return undefined
+  const built = lake.found
+    .get(task.id)
+    ?.snapshots.findLast((snapshot) => snapshot.operation !== 'replace')
+  if (built?.summary['maru.version'] !== task.version) return undefined
+  const inputs = JSON.parse(built.summary['maru.inputs'] ?? '{}') as Readonly<
+    Record<string, string>
+  >
+  const isCurrent = task.inputs.every(({ id }) => {
+    const table = lake.found.get(id)
+    return table !== undefined && contentUnchangedSince(table, inputs[id])
+  })
+  if (!isCurrent) return undefined
+  return {
+    taskId: task.id,
+    version: task.version,
+    consumed: Object.fromEntries(task.inputs.map((input) => [input.id, lake.journalEnd])),
+    pending: JSON.parse(built.summary['maru.pending'] ?? '["*"]') as readonly string[],
+    definition: stringifyJson(task.definition),
+  }
+}
+
+/** Compaction (`replace`) leaves the content as it was. */
+function contentUnchangedSince(table: Table, snapshotId: string | undefined): boolean {
+  const index = table.snapshots.findIndex((snapshot) => String(snapshot.id) === snapshotId)
+  return (
+    index !== -1 &&
+    table.snapshots.slice(index + 1).every((snapshot) => snapshot.operation === 'replace')
+  )
+}
