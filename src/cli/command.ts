@@ -80,7 +80,12 @@ function parse(
     Object.entries(options).map(([name, { type }]) => [name, { type }]),
   )
   try {
-    return parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true })
+    return parseArgs({
+      args: joinDashValues(args, options),
+      options: config,
+      allowPositionals: true,
+      strict: true,
+    })
   } catch (error) {
     const unknown = /Unknown option '(-[^']*)'/.exec(messageOf(error))?.[1]
     const names = Object.keys(options).map((name) => `--${name}`)
@@ -92,6 +97,21 @@ function parse(
         : `maru ${command.name} has no option ${unknown}`
     throw new MaruError('USAGE', message, { hint })
   }
+}
+
+/** `--order -sales` means `--order=-sales`: no option here has one dash, so a word with one after an option is its value. */
+function joinDashValues(
+  args: readonly string[],
+  options: Readonly<Record<string, CommandOption>>,
+): string[] {
+  const joined: string[] = []
+  for (const word of args) {
+    const last = joined.at(-1) ?? ''
+    const takesValue = last.startsWith('--') && options[last.slice(2)]?.type === 'string'
+    if (takesValue && /^-[^-]/.test(word)) joined[joined.length - 1] = `${last}=${word}`
+    else joined.push(word)
+  }
+  return joined
 }
 
 function readFormat(text: string | undefined): Format {

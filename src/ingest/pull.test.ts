@@ -113,6 +113,8 @@ describe('the declaration of a database', () => {
     const keys = new Map(models.map((model) => [model.id, model.key]))
     assert.deepEqual(keys.get('raw.shop.order_line'), ['order_id', 'line'])
     assert.deepEqual(keys.get('raw.shop.order_value'), ['id'])
+    // Half of a primary key identifies nothing.
+    assert.deepEqual(keys.get('raw.shop.price_change'), [])
   })
 
   it('takes comments as descriptions, marks what has none, and tells keys and types that have no place of their own', () => {

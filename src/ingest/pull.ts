@@ -76,10 +76,9 @@ interface Call {
 }
 
 function columnCall(table: SourceTable, column: SourceColumn, name: string): Call {
-  const isKey = table.key.length > 0 && table.key.includes(column.name)
   const description = quote(descriptionOf(table, column))
   const field = name === column.name ? [] : [`field: ${quote(column.name)}`]
-  if (isKey && isKeyType(column.type)) {
+  if (isDeclaredKey(table) && table.key.includes(column.name)) {
     const type = column.type.kind === 'integer' ? [] : [`type: ${quote(column.type.kind)}`]
     return { builder: 'key', parameters: [description], options: [...type, ...field] }
   }
@@ -104,6 +103,14 @@ function decimalOptions(type: ColumnType): readonly string[] {
   return type.kind === 'decimal' ? [`precision: ${type.precision}`, `scale: ${type.scale}`] : []
 }
 
+/** All parts or none: some of a primary key's columns identify nothing. */
+function isDeclaredKey(table: SourceTable): boolean {
+  return table.key.every((name) => {
+    const column = table.columns.find((each) => each.name === name)
+    return column !== undefined && isKeyType(column.type)
+  })
+}
+
 function isKeyType(type: ColumnType): boolean {
   return type.kind === 'integer' || type.kind === 'text' || type.kind === 'uuid'
 }
@@ -118,7 +125,7 @@ function descriptionOf(table: SourceTable, column: SourceColumn): string {
       refers.schema === table.schema ? refers.table : `${refers.schema}.${refers.table}`
     parts.push(`refers to ${target}.${refers.column}`)
   }
-  if (table.key.includes(column.name) && !isKeyType(column.type))
+  if (table.key.includes(column.name) && !isDeclaredKey(table))
     parts.push('part of the primary key')
   if (column.type.kind === 'text' && !/^(text|character|bpchar|name)/.test(column.nativeType))
     parts.push(`${column.nativeType} as text`)
