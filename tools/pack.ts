@@ -22,10 +22,15 @@ const { name, version, description, license, type, dependencies, engines } = JSO
   readFileSync(join(root, 'package.json'), 'utf8'),
 ) as Record<string, unknown>
 const manifest = {
-  ...{ name, version, description, license, type },
+  name,
+  version,
+  description,
+  license,
+  type,
   bin: { maru: './dist/cli/maru.js' },
   exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
-  ...{ dependencies, engines },
+  dependencies,
+  engines,
 }
 writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md'])

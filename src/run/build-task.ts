@@ -7,7 +7,7 @@ import type { DayRange, Dirty, Task, TaskInput } from '../plan/plan.ts'
 import type { TaskUpdate } from '../state/state.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
-import { publish } from './publish.ts'
+import { publish, publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
 import { readStaleness } from './staleness.ts'
@@ -30,8 +30,13 @@ export async function buildTask(
     task.partition.kind === 'day'
       ? splitByRange(stale.dirty, options.range)
       : { inside: stale.dirty, outside: { kind: 'none' as const } }
-  if (isEmpty(whole.inside)) return undefined
   const update = updateOf(task, { pending: whole.outside, journalEnd: stale.journalEnd })
+  if (isEmpty(whole.inside)) {
+    // Entries of no consequence are consumed too, or they would be read again at every run.
+    const isBuilt = stale.record?.version === task.version
+    if (stale.hasUnread && isBuilt) await publishRecords(attempt, { task: update })
+    return undefined
+  }
   return await withSession(attempt, async (session) => {
     const inputs = await bindInputs(attempt, session, whole.inside)
     await bindRest(attempt, session, whole.inside)

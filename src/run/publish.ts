@@ -72,8 +72,7 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
   }
   const isFirst = table.current === undefined
   if (touched.size === 0 && !isFirst) {
-    const outcome = await context.state.publish(common)
-    if (outcome === 'fenced') throw fenced(task)
+    await publishRecords(attempt, common)
     return counted
   }
   const files = await stage(attempt, built, { table, changed })
@@ -100,8 +99,14 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
   return counted
 }
 
-function fenced(task: Task): MaruError {
-  return new MaruError(
+/** Writes the task's records alone: nothing came out different. */
+export async function publishRecords(
+  { context, task, lease }: Attempt,
+  records: Pick<Publication, 'task' | 'values'>,
+): Promise<void> {
+  const outcome = await context.state.publish({ lease, ...records })
+  if (outcome === 'published') return
+  throw new MaruError(
     'STATE_FENCED',
     `${task.id}: another run took over before this one could publish`,
     { hint: 'nothing was published; run again', retry: 'later' },

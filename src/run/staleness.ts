@@ -7,6 +7,8 @@ export interface TaskStaleness extends Staleness {
   readonly record: TaskRecord | undefined
   /** The journal's end as it was before the task's inputs were looked at: what a publication may say it has consumed. */
   readonly journalEnd: number
+  /** Whether there are entries that the task has not consumed, be they of consequence or not. */
+  readonly hasUnread: boolean
 }
 
 export async function readStaleness(
@@ -19,5 +21,8 @@ export async function readStaleness(
   const consumed = task.inputs.map((input) => record?.consumed[input.id] ?? 0)
   const ids = task.inputs.map((input) => input.id)
   const journal = ids.length === 0 ? [] : await state.journal(ids, Math.min(...consumed))
-  return { ...staleness({ task, record, journal, ...options }), record, journalEnd }
+  const hasUnread =
+    record !== undefined &&
+    journal.some((entry) => entry.sequence > (record.consumed[entry.tableId] ?? 0))
+  return { ...staleness({ task, record, journal, ...options }), record, journalEnd, hasUnread }
 }
