@@ -1,5 +1,4 @@
 /** The one place that names adapters. Each is imported when it is first needed: a command that needs no engine does not load one. */
-import { join } from 'node:path'
 import { freemem, totalmem } from 'node:os'
 import { MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
@@ -55,9 +54,9 @@ export function sourcesOf(folder: string, config: () => Promise<ResolvedConfig>)
     const { sources } = await config()
     const source = sources[name]
     if (source === undefined) {
-      throw new MaruError('NOT_FOUND', `maru.config.ts has no source "${name}"`, {
+      throw new MaruError('NOT_FOUND', `there is no source "${name}"`, {
         hint: suggest(name, Object.keys(sources)),
-        where: { file: join(folder, 'maru.config.ts') },
+        where: { file: 'maru.config.ts' },
       })
     }
     const { openPostgresSource } = await import('../ingest/source/postgres.ts')

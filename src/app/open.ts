@@ -28,6 +28,7 @@ import { planRun } from './plan-run.ts'
 import { pullSource } from './pull.ts'
 import { queryProject, readQuestion } from './query.ts'
 import { showId } from './show.ts'
+import { requireTables } from './task-ids.ts'
 
 const defaultRowsMax = 10_000
 const dayMs = 86_400_000
@@ -70,9 +71,11 @@ class ProjectApp implements App {
   }
 
   async plan(options: RunOptions): Promise<RunPlan> {
+    const parts = await this.#parts()
+    requireTables(parts.model, options.ids)
     const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
     try {
-      return await planRun(await this.#parts(), { options, sourceOf: (table) => sources.of(table) })
+      return await planRun(parts, { options, sourceOf: (table) => sources.of(table) })
     } finally {
       await sources.close()
     }
@@ -80,6 +83,7 @@ class ProjectApp implements App {
 
   async run(options: Parameters<App['run']>[0]): Promise<RunRecord> {
     const parts = await this.#parts()
+    requireTables(parts.model, options.ids)
     const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
     const context = await this.#runContext(parts, (table) => sources.of(table))
     const { onProgress, signal } = options
@@ -154,11 +158,7 @@ class ProjectApp implements App {
 
   async compact(ids: readonly string[]): Promise<readonly Compacted[]> {
     const parts = await this.#parts()
-    const unknown = ids.find((id) => !parts.tasks.some((task) => task.id === id))
-    if (unknown !== undefined)
-      throw new MaruError('NOT_FOUND', `there is no table "${unknown}"`, {
-        hint: 'maru list shows every id',
-      })
+    requireTables(parts.model, ids)
     const chosen =
       ids.length === 0 ? parts.tasks : parts.tasks.filter((task) => ids.includes(task.id))
     const context = await this.#runContext(parts, noSource)

@@ -1,4 +1,6 @@
 /** Reads for people: their SQL over ids, and compiled questions. Only the tables that a text can mean are bound, to the files that it can need. */
+import type { Place } from '../base/errors.ts'
+import { bindErrorOffset } from '../engine/engine.ts'
 import type { Result, Session } from '../engine/engine.ts'
 import type { CompiledQuestion } from '../metric/metric.ts'
 import { MaruError, isMaruError } from '../base/errors.ts'
@@ -32,7 +34,7 @@ export async function queryProject(parts: Parts, sql: string, rowsMax: number): 
     }
     return await session.query(sql, { rowsMax })
   } catch (error) {
-    throw explainUnknown(parts.model, error)
+    throw explainFault(error, { model: parts.model, named, sql })
   } finally {
     await session.close()
   }
@@ -139,14 +141,47 @@ function lakeId(model: Model, name: string): string {
   return model.tables.find((table) => storedName(table) === name)?.id ?? name
 }
 
+interface AskedText {
+  readonly model: Model
+  readonly named: readonly TableModel[]
+  readonly sql: string
+}
+
 /** An engine knows only what was bound; the model knows what there could have been. */
-function explainUnknown(model: Model, error: unknown): unknown {
+function explainFault(error: unknown, asked: AskedText): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
-  const missing = /there is no table "?([a-z][a-z0-9_.]*)/i.exec(error.message)?.[1]
-  if (missing === undefined) return error
-  const ids = model.tables.map((table) => table.id)
-  return new MaruError('MODEL_UNKNOWN_TABLE', `there is no table ${missing}`, {
-    hint: suggest(missing, ids),
+  const where = placeIn(asked.sql, bindErrorOffset(error))
+  const place = where === undefined ? {} : { where }
+  const table = /there is no table "?([a-z][a-z0-9_.]*)/i.exec(error.message)?.[1]
+  if (table !== undefined) {
+    const ids = asked.model.tables.map((each) => each.id)
+    return new MaruError('MODEL_UNKNOWN_TABLE', `there is no table ${table}`, {
+      hint: suggest(table, ids),
+      ...place,
+      cause: error,
+    })
+  }
+  const column = /there is no column "([^"]*)"/.exec(error.message)?.[1]
+  const hint =
+    column === undefined || error.hint?.startsWith('Did you mean') === true
+      ? error.hint
+      : suggest(column, columnsOf(asked))
+  return new MaruError('SQL_BIND', error.message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...place,
     cause: error,
   })
+}
+
+function columnsOf(asked: AskedText): ReadonlySet<string> {
+  const tables = new Map(asked.model.tables.map((table) => [table.id, table]))
+  return new Set(
+    asked.named.flatMap((table) => visibleColumns(table, tables).map((column) => column.name)),
+  )
+}
+
+function placeIn(sql: string, offset: number | undefined): Place | undefined {
+  if (offset === undefined) return undefined
+  const before = sql.slice(0, offset).split('\n')
+  return { file: 'sql', line: before.length, column: before.at(-1)!.length + 1 }
 }

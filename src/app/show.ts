@@ -126,7 +126,9 @@ function grainOf(table: TableModel): string {
 
 function showMetric(context: ShowContext, metric: MetricModel): Shown {
   const dimensions = legalDimensions(context.model, metric.name)
-  const example = dimensions.find((dimension) => dimension.path.includes('.'))?.path
+  const paths = dimensions.filter((dimension) => dimension.path.includes('.'))
+  // Words make groups that a person can read; keys and instants rarely do.
+  const example = (paths.find((dimension) => dimension.type.kind === 'text') ?? paths[0])?.path
   return {
     id: metric.id,
     kind: 'metric',

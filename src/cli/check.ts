@@ -1,6 +1,6 @@
 import { formatProblem } from '../base/errors.ts'
 import type { Command } from './command.ts'
-import { formatOption, projectOption } from './command.ts'
+import { formatOption, projectOption, refusePositionals } from './command.ts'
 import { printRows, write } from './output.ts'
 import { withApp } from './with-app.ts'
 
@@ -19,6 +19,7 @@ Examples:
   maru check --format json`,
   run: async (words) => {
     const format = words.format()
+    refusePositionals('check', words)
     return await withApp(words, async (app) => {
       const { problems, tasks } = await app.check()
       if (format !== 'table') {

@@ -114,6 +114,14 @@ function joinDashValues(
   return joined
 }
 
+/** Throws USAGE for words that the command does not take. */
+export function refusePositionals(name: string, words: Words): void {
+  if (words.positionals.length > 0)
+    throw new MaruError('USAGE', `${name} takes no "${words.positionals[0]}"`, {
+      hint: `maru ${name} --help`,
+    })
+}
+
 function readFormat(text: string | undefined): Format {
   if (text === undefined) return 'table'
   const format = formats.find((each) => each === text)

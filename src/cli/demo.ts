@@ -1,5 +1,6 @@
 import type { DemoEvent, ShopSize } from '../app/demo/demo.ts'
 import type { Command, Words } from './command.ts'
+import { refusePositionals } from './command.ts'
 import { readCount } from './metric.ts'
 import { printRows, write } from './output.ts'
 
@@ -22,6 +23,7 @@ Examples:
   maru demo
   maru demo --members 10000 --lines 100000 --keep`,
   run: async (words) => {
+    refusePositionals('demo', words)
     const { defaultShopSize, runDemo } = await import('../app/demo/demo.ts')
     const stop = new AbortController()
     process.once('SIGINT', () => stop.abort(new Error('stopped')))

@@ -31,6 +31,11 @@ const commands: Readonly<
   demo: { summary: 'set up and run the example shop', load: () => import('./demo.ts') },
 }
 
+// Who reads no more (`maru list | head -1`) has what it wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: readonly string[]): Promise<ExitCode> {

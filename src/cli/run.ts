@@ -24,7 +24,11 @@ Examples:
     const options = readRunOptions(words)
     return await withApp(words, async (app) => {
       const watched = process.stderr.isTTY
-      const record = await app.run({ ...options, ...(watched ? { onProgress: showProgress } : {}) })
+      const record = await app.run({
+        ...options,
+        signal: stopSignal(),
+        ...(watched ? { onProgress: showProgress } : {}),
+      })
       if (watched) process.stderr.write('\r\u001b[K')
       printRecord(record, format)
       return record.status === 'done' ? 0 : 1
@@ -72,6 +76,14 @@ function printRecord(
   )
   for (const task of record.tasks)
     if (task.status === 'failed') process.stderr.write(`maru: ${task.error}\n`)
+}
+
+/** The first Ctrl-C lets the tasks at work end and gives the project free for the next run; the second kills. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => stop.abort(new Error('stopped')))
+  return stop.signal
 }
 
 function showProgress(progress: Progress): void {

@@ -1,6 +1,6 @@
 /** What every engine promises, as tests. */
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -821,6 +821,25 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
       await closed.close()
       await closed.close()
       equal((await failure(closed.query('select 1'))).code, 'BUG')
+    })
+
+    it('reads and writes no file outside the folders that it is kept to', async () => {
+      const outside = join(folder, 'outside.csv')
+      await writeFile(outside, 'a\n1\n')
+      const kept = await engine.open({ zone: 'UTC', readFolders: [join(folder, 'lake')] })
+      for (const text of [
+        `select * from ${quoted(outside)}`,
+        `select content from read_text(${quoted(outside)})`,
+        `select * from glob(${quoted(join(folder, '*'))})`,
+      ]) {
+        const refusal = await failure(kept.query(text))
+        equal(refusal.code, 'SQL_BIND')
+        match(refusal.message, /may not read the file/)
+      }
+      await failure(kept.run('set enable_external_access = true'))
+      await failure(kept.run(`copy (select 1) to ${quoted(join(folder, 'written.csv'))}`))
+      ok(!(await readdir(folder)).includes('written.csv'))
+      await kept.close()
     })
 
     it('gives its folder back when it closes', async () => {

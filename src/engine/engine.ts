@@ -40,6 +40,8 @@ export interface SessionOptions {
   readonly threads?: number
   /** Where the engine may spill. */
   readonly temporaryFolder?: string
+  /** For text of users: no SQL of the session reads a file outside these folders or writes one, and none changes a setting. Absent: no limit. */
+  readonly readFolders?: readonly string[]
 }
 
 export interface Session {

@@ -35,7 +35,11 @@ export async function bindSelect(sql: string, context: BindContext): Promise<Bin
   if (plan.error) throw bindError(plan, sql, tableIds)
   if (tree.statements.length !== 1 || plan.plans.length !== 1) {
     throw bindError(
-      { error: true, error_message: 'Only SELECT statements can be serialized' },
+      {
+        error: true,
+        error_message: 'Only SELECT statements can be serialized',
+        statements: tree.statements.length,
+      },
       sql,
       tableIds,
     )

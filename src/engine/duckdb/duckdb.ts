@@ -54,10 +54,21 @@ async function openSession(
       ].join(';\n'),
     )
     registerBucketFunctions(api, connection)
+    if (options.readFolders !== undefined)
+      await connection.run(confinement(options.readFolders).join(';\n'))
     return new DuckdbSession({ instance, connection, zone: options.zone, onClose })
   } catch (error) {
     throw engineError(error)
   }
+}
+
+/** The settings are locked, so that no text can lift them again. */
+function confinement(folders: readonly string[]): readonly string[] {
+  return [
+    `set allowed_directories = [${folders.map(quoteText).join(', ')}]`,
+    'set enable_external_access = false',
+    'set lock_configuration = true',
+  ]
 }
 
 /** A partitioned write keeps this many files open before it flushes the oldest; rows come sorted by partition, so few are needed. */

@@ -70,6 +70,8 @@ export interface SerializedError {
   readonly candidates?: string
   readonly name?: string
   readonly type?: string
+  /** How many statements the text holds, where it is more than one. */
+  readonly statements?: number
 }
 
 export function bindError(
@@ -113,10 +115,13 @@ function explain(
     const name = (written ?? fault.name ?? '').replaceAll('"', '')
     return { message: `there is no table ${name}`, hint: suggest(name, place.tableIds) }
   }
-  if (/Only SELECT statements can be serialized/i.test(text)) {
+  if (/Only SELECT statements can be serialized/i.test(text))
+    return notOneSelect(sql, fault.statements ?? 1)
+  if (/file system operations are disabled|CSVReaderSerialize/i.test(text)) {
+    const file = /Cannot access file "([^"]*)"/.exec(text)?.[1]
     return {
-      message: 'this is not one SELECT statement',
-      hint: 'write a single select; a pivot must list its values: `pivot … on x in (1, 2)`',
+      message: `SQL may not read ${file === undefined ? 'files' : `the file ${file}`}: it reads tables`,
+      hint: 'name tables by their ids; declare a raw table with `files` to take a file in',
     }
   }
   const [first = text, ...rest] = cleaned(text).split('\n')
@@ -126,6 +131,31 @@ function explain(
       : rest.join(' ').trim()
   return { message: first, hint: more === '' ? 'correct the SQL' : more }
 }
+
+function notOneSelect(
+  sql: string,
+  statements: number,
+): { readonly message: string; readonly hint: string } {
+  const message = 'this is not one SELECT statement'
+  if (statements > 1)
+    return { message: `${message} but ${statements}`, hint: 'write one select at a time' }
+  const word = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]+)/i.exec(sql)?.[1]?.toLowerCase()
+  if (sql.trim() === '') return { message: 'there is no statement', hint: 'write a select' }
+  if (word !== undefined && !readingWords.has(word))
+    return {
+      message: `${message}: ${word} does not ask, it changes something`,
+      hint: 'write a single select; tables change by declarations and `maru run` alone',
+    }
+  return {
+    message,
+    hint: 'write a single select; a pivot must list its values: `pivot … on x in (1, 2)`',
+  }
+}
+
+/** What a text that only reads begins with. */
+const readingWords = new Set(
+  'select with from values table pivot unpivot describe show summarize explain'.split(' '),
+)
 
 /** Without the kind in front, the excerpt with the caret, and the session's own catalog names. */
 function cleaned(text: string): string {

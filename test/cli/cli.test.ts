@@ -1,0 +1,383 @@
+/** Every command as a real process on a project that `maru init` made. */
+import { strict as assert } from 'node:assert'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { runMaru } from './run-maru.ts'
+import type { Finished } from './run-maru.ts'
+
+const commands = 'init pull check plan run list show metric query compact demo'.split(' ')
+
+type JsonRows = readonly Readonly<Record<string, unknown>>[]
+
+describe('the command line', () => {
+  let parent: string
+  let project: string
+  const maru = (...args: readonly string[]): Promise<Finished> => runMaru(project, ...args)
+
+  before(async () => {
+    parent = await mkdtemp(path.join(tmpdir(), 'maru-cli-'))
+    project = path.join(parent, 'shop')
+    const made = await runMaru(parent, 'init', 'shop', '--zone', 'Asia/Seoul')
+    assert.deepEqual([made.code, made.stderr], [0, ''])
+    assert.match(made.stdout, /^\d+ files written .*\nnext: cd shop && maru run && maru list\n$/)
+    const run = await maru('run', '--format', 'json')
+    assert.deepEqual([run.code, run.stderr], [0, ''])
+    for (const task of JSON.parse(run.stdout) as JsonRows) assert.equal(task['status'], 'published')
+  })
+
+  after(async () => {
+    await rm(parent, { recursive: true, force: true })
+  })
+
+  async function json(...args: readonly string[]): Promise<JsonRows> {
+    const { code, stdout, stderr } = await maru(...args, '--format', 'json')
+    assert.deepEqual([code, stderr], [0, ''], args.join(' '))
+    return JSON.parse(stdout) as JsonRows
+  }
+
+  async function refused(args: readonly string[], code: 1 | 2, says: RegExp): Promise<void> {
+    const found = await maru(...args)
+    assert.equal(found.code, code, `${args.join(' ')}: ${found.stderr}`)
+    assert.equal(found.stdout, '', 'nothing but data goes to standard output')
+    assert.match(found.stderr, /^maru: [^\n]+\n$/, 'an error is one line')
+    assert.match(found.stderr, says)
+    assert.match(found.stderr, / \[[A-Z_]+\] → \S/, 'an error says what to do')
+  }
+
+  describe('explains', { concurrency: 4 }, () => {
+    it('each command with --help', async () => {
+      const pages = await Promise.all(commands.map((name) => maru(name, '--help')))
+      for (const [index, page] of pages.entries()) {
+        const name = commands[index]!
+        assert.deepEqual([page.code, page.stderr], [0, ''], name)
+        assert.ok(page.stdout.startsWith(`maru ${name} `), page.stdout)
+        assert.match(page.stdout, /\nExamples?:\n {2}maru /)
+        assert.match(page.stdout, /\nOptions:\n/)
+      }
+    })
+
+    it('all commands with --help, and without a command exits 2', async () => {
+      const [help, bare] = await Promise.all([maru('--help'), maru()])
+      for (const name of commands) assert.match(help.stdout, new RegExp(`^ {2}${name} `, 'm'))
+      assert.deepEqual([help.code, bare.code, bare.stdout], [0, 2, help.stdout])
+    })
+  })
+
+  describe('prints', { concurrency: 4 }, () => {
+    it('rows of a query as JSON: decimals as digits, times in ISO 8601, null as null', async () => {
+      const sql =
+        'select m.id, m.country, p.amount, p.occurred_at, p.day from obj.member m left join act.purchase p on p.member = m.id where m.id in (4, 5) order by p.id'
+      assert.deepEqual(await json('query', sql), [
+        {
+          id: 4,
+          country: 'DE',
+          amount: '39.00',
+          occurred_at: '2026-02-14T03:00:00Z',
+          day: '2026-02-14',
+        },
+        {
+          id: 4,
+          country: 'DE',
+          amount: '49.00',
+          occurred_at: '2026-02-14T03:00:00Z',
+          day: '2026-02-14',
+        },
+        {
+          id: 5,
+          country: null,
+          amount: '76.50',
+          occurred_at: '2026-02-21T09:30:00Z',
+          day: '2026-02-21',
+        },
+      ])
+    })
+
+    it('rows as RFC 4180 CSV', async () => {
+      const sql = `select 'a,b' as x, 'say "no"' as y, 'two\nlines' as z, null as n, 1.50 as d`
+      const { stdout, code } = await maru('query', sql, '--format', 'csv')
+      assert.equal(code, 0)
+      assert.equal(stdout, 'x,y,z,n,d\r\n"a,b","say ""no""","two\nlines",,1.50\r\n')
+    })
+
+    it('rows as a table, with numbers to the right', async () => {
+      const { stdout } = await maru('metric', 'sales', '--by', 'member.country')
+      assert.equal(
+        stdout,
+        'member.country   sales\n──────────────  ──────\nDE               88.00\nFR              253.50\nKR              565.50\n·                76.50\n',
+      )
+    })
+
+    it('an empty result in each format', async () => {
+      const sql = 'select id, name from obj.product where id < 0'
+      const [asJson, csv, table] = await Promise.all(
+        ['json', 'csv', 'table'].map((format) => maru('query', sql, '--format', format)),
+      )
+      assert.deepEqual(JSON.parse(asJson!.stdout), [])
+      assert.equal(csv!.stdout, 'id,name\r\n')
+      assert.equal(table!.stdout, 'id  name\n──  ────\n')
+    })
+
+    it('a metric by the dimensions as asked for', async () => {
+      const rows = await json(
+        'metric',
+        'sales',
+        'buyers',
+        '--by=product.brand,month',
+        '--from=2026-01-01',
+        '--to=2026-02-01',
+        "--where=member.country = 'KR'",
+      )
+      assert.deepEqual(rows, [
+        { 'product.brand': 'Dol', month: '2026-01-01', sales: '25.50', buyers: 1 },
+        { 'product.brand': 'Hanok', month: '2026-01-01', sales: '189.00', buyers: 1 },
+        { 'product.brand': 'Namu', month: '2026-01-01', sales: '78.00', buyers: 1 },
+      ])
+    })
+
+    it('every table and metric, with the rows that a query counts', async () => {
+      const listed = await json('list')
+      const ids = listed.map((each) => each['id'])
+      assert.equal(new Set(ids).size, ids.length)
+      for (const id of ['raw.order_line', 'obj.member', 'act.purchase', 'merged.purchase'])
+        assert.ok(ids.includes(id), id)
+      const purchase = listed.find((each) => each['id'] === 'act.purchase')!
+      assert.deepEqual(
+        [purchase['kind'], purchase['owner'], purchase['rows']],
+        ['activity', 'commerce', 12],
+      )
+      assert.match(String(purchase['built_at']), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+      const sales = listed.find((each) => each['id'] === 'metric.sales')!
+      assert.deepEqual([sales['kind'], sales['rows']], ['metric', null])
+    })
+
+    it('says what each kind of thing is, with an example that runs', async () => {
+      const ids =
+        'raw.order_line obj.member act.purchase obj_attr.member.habit merged.purchase metric.sales'
+      for (const id of ids.split(' ')) {
+        const { stdout, code } = await maru('show', id, '--format', 'json')
+        assert.equal(code, 0, id)
+        const shown = JSON.parse(stdout) as Readonly<Record<string, unknown>>
+        for (const field of ['description', 'grain', 'owner', 'file', 'example'])
+          assert.match(String(shown[field]), /\w/, `${id} ${field}`)
+        assert.ok((shown['columns'] as unknown[]).length > 0)
+        const words = /^maru (\w+) ("[^"]+"|.*)$/.exec(String(shown['example']))!
+        const rest = words[2]!.startsWith('"') ? [words[2]!.slice(1, -1)] : words[2]!.split(' ')
+        assert.equal((await maru(words[1]!, ...rest)).code, 0, String(shown['example']))
+      }
+      const { stdout } = await maru('show', 'merged.purchase')
+      assert.match(stdout, /^upstream {4}act\.purchase, obj_attr\.member\.habit$/m)
+      assert.match(stdout, /^downstream .*metric\.sales/m)
+      assert.match(stdout, /^freshness {3}up to date, built .*, 12 rows in /m)
+    })
+
+    it('only so many rows, and says so beside them', async () => {
+      const { stdout, stderr } = await maru(
+        'query',
+        'select id from act.purchase order by id',
+        '--limit=2',
+        '--format=json',
+      )
+      assert.deepEqual(JSON.parse(stdout), [{ id: 1 }, { id: 2 }])
+      assert.match(stderr, /only the first 2 rows/)
+    })
+  })
+
+  describe('understands in a query', { concurrency: 4 }, () => {
+    const asked: readonly (readonly [string, string, JsonRows])[] = [
+      ['a merged table’s count', 'select count(*) as n from merged.purchase', [{ n: 12 }]],
+      [
+        'attributes of then',
+        "select count(*) as n from merged.purchase where product__brand = 'Namu' and member__purchases_1y > 1",
+        [{ n: 5 }],
+      ],
+      [
+        'a common table expression and joins',
+        'with b as (select member, sum(amount) as paid from act.purchase group by member) select m.country, b.paid from b join obj.member m on m.id = b.member where b.paid > 270',
+        [{ country: 'KR', paid: '337.50' }],
+      ],
+      ['quoted ids', 'select count(*) as n from "obj"."product"', [{ n: 4 }]],
+      ['a comment at the end', 'select count(*) as n from obj.product -- act.nothing', [{ n: 4 }]],
+      ['a semicolon at the end', 'select count(*) as n from obj.product ;\n', [{ n: 4 }]],
+      ['no table', 'select 1 + 1 as n', [{ n: 2 }]],
+    ]
+    for (const [what, sql, rows] of asked)
+      it(what, async () => assert.deepEqual(await json('query', sql), rows))
+  })
+
+  describe('refuses in a query', { concurrency: 4 }, () => {
+    const texts: readonly (readonly [string, RegExp])[] = [
+      ['select 1; select 2', /not one SELECT statement but 2/],
+      ['select 1; drop table act.purchase', /not one SELECT/],
+      ['drop table act.purchase', /drop does not ask/],
+      ["copy (select 1) to 'out.csv'", /copy does not ask/],
+      ["attach 'other.db' as other", /attach does not ask/],
+      ['install httpfs', /install does not ask/],
+      ["set memory_limit = '1GB'", /set does not ask/],
+      ["select * from read_csv('/etc/hostname')", /may not read the file \/etc\/hostname/],
+      ["select * from '/etc/hostname.csv'", /may not read the file/],
+      ["select content from read_text('/etc/hostname')", /may not read the file/],
+      ["select * from glob('/etc/*')", /may not read the file/],
+      ["from query('select * from read_blob(''/etc/hostname'')')", /may not read the file/],
+      ['', /there is no statement/],
+      ['select nme from obj.product', /^maru: sql:1:8: there is no column "nme".*name/],
+      ['select id,\n  prise from obj.product', /^maru: sql:2:3: .*Did you mean "price"/],
+      ['select * from obj.membr', /^maru: sql:1:15: .*Did you mean "obj\.member"/],
+      ['select count(* from obj.member', /^maru: sql:1:16: syntax error/],
+    ]
+    for (const [sql, says] of texts)
+      it(sql === '' ? 'nothing' : sql.replaceAll('\n', ' '), () => refused(['query', sql], 1, says))
+  })
+
+  describe('is used wrongly (exit 2)', { concurrency: 4 }, () => {
+    const uses: readonly (readonly [string, RegExp])[] = [
+      ['lst', /no command "lst".*Did you mean "list"/],
+      ['run --form csv', /no option --form .*Did you mean "--from"/],
+      ['run --from', /--from.* argument missing/],
+      ['run --from 2011-02-30', /"2011-02-30" is not a day.*YYYY-MM-DD/],
+      ['run --from 2011-02-01 --to 2011-02-01', /no day is from/],
+      ['metric sales --from yesterday', /"yesterday" is not a day/],
+      ['metric sales --limit some', /--limit takes a whole number/],
+      ['metric', /at least one metric/],
+      ['list --format xml', /"xml" is not a format.*--format json/],
+      ['show', /show takes one id/],
+      ['show a.b c.d', /show takes one id/],
+      ['query', /query takes one SQL text/],
+      ['init', /init takes one folder/],
+      ['init other --zone Mars/Olympus', /"Mars\/Olympus" is not a time zone/],
+      ['pull', /pull takes one source/],
+      ['check everything', /check takes no "everything"/],
+    ]
+    for (const [use, says] of uses) it(use, () => refused(use.split(' '), 2, says))
+  })
+
+  describe('fails (exit 1)', { concurrency: 4 }, () => {
+    const uses: readonly (readonly [string, RegExp])[] = [
+      ['show act.purchas', /no table or metric "act\.purchas".*Did you mean "act\.purchase"/],
+      ['run act.purchas', /Did you mean "act\.purchase"/],
+      ['plan obj.membr', /Did you mean "obj\.member"/],
+      ['compact obj.membr', /Did you mean "obj\.member"/],
+      ['run metric.sales', /is a metric, not a table.*maru metric sales/],
+      ['metric sale', /no metric is called "sale".*Did you mean "sales"/],
+      ['metric sales --by member.contry', /no dimension "member\.contry".*member\.country/],
+      ['metric members --by product.brand', /does not go with "product\.brand"/],
+      ['pull shop', /there is no source "shop"/],
+      ['init .', /already holds/],
+      ['list --project /nowhere', /no maru\.config\.ts in \/nowhere.*maru init/],
+    ]
+    for (const [use, says] of uses) it(use, () => refused(use.split(' '), 1, says))
+  })
+
+  it('finds the project from a folder inside it, and by --project', async () => {
+    const sql = 'select count(*) as n from obj.product'
+    const inside = await runMaru(path.join(project, 'act'), 'query', sql, '--format', 'csv')
+    const named = await runMaru(parent, 'query', sql, '--format', 'csv', '--project', 'shop')
+    assert.deepEqual([inside.stdout, named.stdout], ['n\r\n4\r\n', 'n\r\n4\r\n'])
+    const lost = await runMaru(parent, 'list')
+    assert.equal(lost.code, 1)
+    assert.match(lost.stderr, /PROJECT_NOT_FOUND.*--project DIR/)
+  })
+
+  it('checks: every problem one line with its place, as JSON one document, exit 1', async () => {
+    const clean = await maru('check')
+    assert.deepEqual([clean.code, clean.stderr], [0, ''])
+    assert.match(clean.stdout, /^no problems; \d+ transforms bind\n$/)
+    assert.deepEqual(await json('check'), [])
+    await edited('act/purchase.ts', ['ordered_at as', 'orderd_at as'], async () => {
+      const table = await maru('check')
+      assert.deepEqual([table.code, table.stdout], [1, ''])
+      assert.match(table.stderr, /^act\/purchase\.ts:\d+:\d+: .*orderd_at.*→ .*ordered_at/m)
+      const asJson = await maru('check', '--format', 'json')
+      assert.deepEqual([asJson.code, asJson.stderr], [1, ''])
+      const [problem] = JSON.parse(asJson.stdout) as JsonRows
+      assert.deepEqual([problem!['file'], problem!['id']], ['act/purchase.ts', 'act.purchase'])
+      await refused(['query', 'select 1'], 1, /act\/purchase\.ts.*maru check/)
+    })
+  })
+
+  it('publishes nothing when run twice', async () => {
+    const tasks = await json('run')
+    assert.ok(tasks.length > 0)
+    for (const task of tasks) assert.equal(task['status'], 'unchanged', String(task['id']))
+    const { stdout, code } = await maru('run')
+    assert.equal(code, 0)
+    assert.match(stdout, /^0 published, \d+ unchanged, 0 failed, 0 blocked in [\d.]+ s\n$/)
+    assert.equal((await maru('plan')).stdout, 'nothing is stale\n')
+    assert.deepEqual(await json('plan'), [])
+  })
+
+  it('plans a changed definition by column, builds it, and plans nothing then', async () => {
+    await edited(
+      'act/purchase.ts',
+      ['quantity * price as', 'quantity * price * 2 as'],
+      async () => {
+        const planned = await json('plan')
+        const purchase = planned.find((task) => task['id'] === 'act.purchase')!
+        assert.deepEqual(
+          (purchase['columns'] as JsonRows).map((each) => [each['column'], each['change']]),
+          [['amount', 'value']],
+        )
+        assert.ok(!planned.some((task) => task['id'] === 'obj.member'))
+        assert.equal((await maru('run', 'merged.purchase')).code, 0)
+        assert.deepEqual(await json('metric', 'sales'), [{ sales: '1967.00' }])
+        assert.equal((await maru('plan')).stdout, 'nothing is stale\n')
+      },
+    )
+    assert.equal((await maru('run')).code, 0)
+    assert.deepEqual(await json('metric', 'sales'), [{ sales: '983.50' }])
+  })
+
+  it('builds only the days asked for, and the rest later', async () => {
+    const more = path.join(project, 'data/order_line_2.csv')
+    await writeFile(
+      more,
+      'id,order_id,ordered_at,member_id,product_id,quantity,price\n13,109,2026-04-02 10:00:00,1,10,1,39.00\n14,110,2026-05-02 10:00:00,1,10,1,39.00\n',
+    )
+    assert.equal((await maru('run', '--from', '2026-04-01', '--to', '2026-05-01')).code, 0)
+    const days = 'select day from act.purchase where id > 12 order by day'
+    assert.deepEqual(await json('query', days), [{ day: '2026-04-02' }])
+    assert.match((await maru('plan')).stdout, /^act\.purchase +day=2026-05-02/m)
+    assert.equal((await maru('run')).code, 0)
+    assert.deepEqual(await json('query', days), [{ day: '2026-04-02' }, { day: '2026-05-02' }])
+    await rm(more)
+    assert.equal((await maru('run')).code, 0)
+    assert.deepEqual(await json('query', days), [])
+  })
+
+  it('rebuilds with --full and compacts without making anything stale', async () => {
+    const question = ['query', 'select * from merged.purchase order by id'] as const
+    const before = await json(...question)
+    const full = await json('run', '--full')
+    assert.ok(
+      full.every((task) => task['status'] === 'unchanged' || task['status'] === 'published'),
+    )
+    assert.deepEqual(await json(...question), before)
+    const compacted = await json('compact')
+    assert.deepEqual(Object.keys(compacted[0]!), [
+      'id',
+      'files_before',
+      'files_after',
+      'snapshots_removed',
+      'orphans_removed',
+    ])
+    assert.deepEqual(await json(...question), before)
+    assert.equal((await maru('plan')).stdout, 'nothing is stale\n')
+  })
+
+  async function edited(
+    file: string,
+    [from, to]: readonly [string, string],
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const whole = path.join(project, file)
+    const text = await readFile(whole, 'utf8')
+    assert.ok(text.includes(from))
+    await writeFile(whole, text.replace(from, to))
+    try {
+      await work()
+    } finally {
+      await writeFile(whole, text)
+    }
+  }
+})
