@@ -21,6 +21,10 @@ export function engineError(error: unknown): MaruError {
       cause: error,
     })
   }
+  if (readsFile.test(text)) {
+    const refusal = fileRefusal(text)
+    return new MaruError('SQL_BIND', refusal.message, { hint: refusal.hint, cause: error })
+  }
   // What the binding says of a text without any statement.
   if (text === 'Error in native callback') return bindErrorOf(new Error('there is no statement'))
   if (
@@ -117,19 +121,24 @@ function explain(
   }
   if (/Only SELECT statements can be serialized/i.test(text))
     return notOneSelect(sql, fault.statements ?? 1)
-  if (/file system operations are disabled|CSVReaderSerialize/i.test(text)) {
-    const file = /Cannot access file "([^"]*)"/.exec(text)?.[1]
-    return {
-      message: `SQL may not read ${file === undefined ? 'files' : `the file ${file}`}: it reads tables`,
-      hint: 'name tables by their ids; declare a raw table with `files` to take a file in',
-    }
-  }
+  if (readsFile.test(text)) return fileRefusal(text)
   const [first = text, ...rest] = cleaned(text).split('\n')
   const more =
     candidates.length > 0
       ? `Candidates: ${candidates.slice(0, 6).join(', ')}`
       : rest.join(' ').trim()
   return { message: first, hint: more === '' ? 'correct the SQL' : more }
+}
+
+/** A session that is kept to folders says the first; the second is said of CSV files, which a plan cannot name. */
+const readsFile = /file system operations are disabled|CSVReaderSerialize/i
+
+function fileRefusal(text: string): { readonly message: string; readonly hint: string } {
+  const file = /Cannot access file "([^"]*)"/.exec(text)?.[1]
+  return {
+    message: `SQL may not read ${file === undefined ? 'files' : `the file ${file}`}: it reads tables`,
+    hint: 'name tables by their ids; declare a raw table with `files` to take a file in',
+  }
 }
 
 function notOneSelect(
