@@ -110,6 +110,12 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
       })
     }
 
+    it('gives null for a division by zero, never infinity', async () => {
+      deepEqual(await rowsOf('select 1 / 0, 1.0 / 0, cast(-1 as double) / 0, 5 % 0'), [
+        [null, null, null, null],
+      ])
+    })
+
     describe('names', () => {
       it('finds tables by ids of two and three parts and names of one', async () => {
         await session.bindEmpty('act.purchase', [{ name: 'id', type: integer }])

@@ -50,6 +50,8 @@ async function openSession(
     await connection.run(
       [
         `set TimeZone = ${quoteText(options.zone)}`,
+        // A division by zero is null, as the translation for Spark has it, and not Infinity or NaN in somebody's total.
+        'set ieee_floating_point_ops = false',
         ...standardCatalogs.map((catalog) => `attach ':memory:' as ${quoteName(catalog)}`),
       ].join(';\n'),
     )
