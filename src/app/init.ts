@@ -1,2 +1,2 @@
 /** Makes a new project; the command line knows `app` only. */
-export { initProject as makeProject, findProject } from '../project/project.ts'
+export { initProject as makeProject, findProject, maruVersion } from '../project/project.ts'

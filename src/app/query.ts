@@ -83,10 +83,15 @@ async function columnsNeeded(
 ): Promise<Needed> {
   const tables = new Map(asked.model.tables.map((table) => [table.id, table]))
   for (const table of asked.named) await session.bindEmpty(table.id, visibleColumns(table, tables))
-  const { lineage } = await session.bind(sql)
+  const { lineage, constructs } = await session.bind(sql)
+  // A description names every column and uses none.
+  const isDescription = constructs.some((construct) => construct.name === 'describe')
   const used = [...lineage.columns.flatMap((column) => column.sources), ...lineage.uses]
   return {
-    columns: (id) => [...new Set(used.filter((use) => use.table === id).map((use) => use.column))],
+    columns: (id) =>
+      isDescription
+        ? 'all'
+        : [...new Set(used.filter((use) => use.table === id).map((use) => use.column))],
     filters: (id) => (lineage.bounds ?? []).filter((bound) => bound.table === id),
   }
 }
@@ -152,25 +157,37 @@ function explainFault(error: unknown, asked: AskedText): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
   const where = placeIn(asked.sql, bindErrorOffset(error))
   const place = where === undefined ? {} : { where }
-  const table = /there is no table "?([a-z][a-z0-9_.]*)/i.exec(error.message)?.[1]
+  const table = /(?:there is no table |Table with name )"?([a-z][a-z0-9_.]*)/i.exec(
+    error.message,
+  )?.[1]
   if (table !== undefined) {
+    const metric = asked.model.metrics.find((each) => each.id === table.toLowerCase())
     const ids = asked.model.tables.map((each) => each.id)
     return new MaruError('MODEL_UNKNOWN_TABLE', `there is no table ${table}`, {
-      hint: suggest(table, ids),
+      hint:
+        metric === undefined
+          ? suggest(table, ids)
+          : `it is a metric, computed when asked: maru metric ${metric.name}`,
       ...place,
       cause: error,
     })
   }
-  const column = /there is no column "([^"]*)"/.exec(error.message)?.[1]
-  const hint =
-    column === undefined || error.hint?.startsWith('Did you mean') === true
-      ? error.hint
-      : suggest(column, columnsOf(asked))
+  const hint = columnHint(error, columnsOf(asked))
   return new MaruError('SQL_BIND', error.message, {
     ...(hint === undefined ? {} : { hint }),
     ...place,
     cause: error,
   })
+}
+
+function columnHint(error: MaruError, columns: ReadonlySet<string>): string | undefined {
+  const column = /there is no column "([^"]*)"/.exec(error.message)?.[1]
+  if (column !== undefined && error.hint?.startsWith('Did you mean') !== true)
+    return suggest(column, columns)
+  const [, field, reference] =
+    /Cannot extract field '(\w+)' from expression "(\w+)"/.exec(error.message) ?? []
+  const attribute = `${reference}__${field}`
+  return columns.has(attribute) ? `its attribute is the column ${attribute}` : error.hint
 }
 
 function columnsOf(asked: AskedText): ReadonlySet<string> {

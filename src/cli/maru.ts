@@ -41,11 +41,17 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(args: readonly string[]): Promise<ExitCode> {
   enableCompileCache()
   const [name, ...rest] = args
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === '--help' || name === '-h') {
     process.stdout.write(overview())
     return name === undefined ? 2 : 0
   }
+  if (name === 'help') return await main(rest[0] === undefined ? ['--help'] : [rest[0], '--help'])
   try {
+    if (name === '--version') {
+      const { maruVersion } = await import('../app/init.ts')
+      process.stdout.write(`${maruVersion()}\n`)
+      return 0
+    }
     const known = commands[name]
     if (known === undefined)
       throw new MaruError('USAGE', `maru has no command "${name}"`, {

@@ -13,15 +13,26 @@ export interface Rows {
 
 /** JSON: an array of objects, one a row, keyed by column. CSV: RFC 4180, null is empty. */
 export function printRows({ columns, rows }: Rows, format: Format): void {
-  if (format === 'json')
+  if (format === 'json') {
+    const keys = distinctNames(columns)
     printJson(
-      rows.map((row) =>
-        Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])),
-      ),
+      rows.map((row) => Object.fromEntries(keys.map((key, index) => [key, row[index] ?? null]))),
     )
-  else if (format === 'csv')
+  } else if (format === 'csv')
     write([columns, ...rows].map((row) => row.map(csvField).join(',')).join('\r\n') + '\r\n')
   else write(tableText(columns, rows))
+}
+
+/** An object keeps one value a key, so the second column of a name is called `name_2`. */
+function distinctNames(columns: readonly string[]): readonly string[] {
+  const taken = new Set<string>()
+  return columns.map((column) => {
+    let name = column
+    for (let number = 2; taken.has(name) || (name !== column && columns.includes(name)); number++)
+      name = `${column}_${number}`
+    taken.add(name)
+    return name
+  })
 }
 
 export function printJson(value: unknown): void {

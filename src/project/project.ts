@@ -13,3 +13,4 @@ export async function initProject(folder: string, options: InitOptions = {}): Pr
   const init = await import('./init.ts')
   return init.initProject(folder, options)
 }
+export { maruVersion } from './maru-identity.ts'

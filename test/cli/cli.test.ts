@@ -1,13 +1,16 @@
 /** Every command as a real process on a project that `maru init` made. */
 import { strict as assert } from 'node:assert'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { runMaru } from './run-maru.ts'
+import { setTimeout } from 'node:timers/promises'
+import { maruCommand, runMaru } from './run-maru.ts'
 import type { Finished } from './run-maru.ts'
 
-const commands = 'init pull check plan run list show metric query compact demo'.split(' ')
+const commands = 'init pull check plan run list show metric query compact recover demo'.split(' ')
 
 type JsonRows = readonly Readonly<Record<string, unknown>>[]
 
@@ -56,6 +59,16 @@ describe('the command line', () => {
         assert.match(page.stdout, /\nExamples?:\n {2}maru /)
         assert.match(page.stdout, /\nOptions:\n/)
       }
+    })
+
+    it('one command with help NAME, and its version', async () => {
+      const [help, page, version] = await Promise.all([
+        maru('help', 'query'),
+        maru('query', '--help'),
+        maru('--version'),
+      ])
+      assert.deepEqual(help, page)
+      assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
     })
 
     it('all commands with --help, and without a command exits 2', async () => {
@@ -201,6 +214,22 @@ describe('the command line', () => {
       ['a comment at the end', 'select count(*) as n from obj.product -- act.nothing', [{ n: 4 }]],
       ['a semicolon at the end', 'select count(*) as n from obj.product ;\n', [{ n: 4 }]],
       ['no table', 'select 1 + 1 as n', [{ n: 2 }]],
+      ['any case', 'SELECT Count(*) AS n FROM Merged.Purchase', [{ n: 12 }]],
+      [
+        'two columns of one name',
+        'select p.id, q.id from obj.member p join obj.member q on q.id = p.id + 4',
+        [{ id: 1, id_2: 5 }],
+      ],
+      [
+        'a description of a merged table',
+        "select count(*) as n from (describe merged.purchase) where column_name in ('member__country', 'amount', 'day')",
+        [{ n: 3 }],
+      ],
+      [
+        'numbers that are none',
+        "select 'Infinity'::double > 1 as a, 1e400::double > 1 as b",
+        [{ a: true, b: true }],
+      ],
     ]
     for (const [what, sql, rows] of asked)
       it(what, async () => assert.deepEqual(await json('query', sql), rows))
@@ -224,6 +253,9 @@ describe('the command line', () => {
       ['select nme from obj.product', /^maru: sql:1:8: there is no column "nme".*name/],
       ['select id,\n  prise from obj.product', /^maru: sql:2:3: .*Did you mean "price"/],
       ['select * from obj.membr', /^maru: sql:1:15: .*Did you mean "obj\.member"/],
+      ['select member.country from merged.purchase', /the column member__country/],
+      ['select count(*) from metric.sales', /it is a metric.*maru metric sales/],
+      ['select * from obj.member where id = $1', /takes no parameters/],
       ['select count(* from obj.member', /^maru: sql:1:16: syntax error/],
     ]
     for (const [sql, says] of texts)
@@ -294,6 +326,32 @@ describe('the command line', () => {
       assert.deepEqual([problem!['file'], problem!['id']], ['act/purchase.ts', 'act.purchase'])
       await refused(['query', 'select 1'], 1, /act\/purchase\.ts.*maru check/)
     })
+  })
+
+  it('leaves the project free when a run is stopped by Ctrl-C', async () => {
+    const child = spawn(process.execPath, [maruCommand, 'run', '--full'], {
+      cwd: project,
+      stdio: 'ignore',
+    })
+    const ended = once(child, 'exit')
+    await setTimeout(600)
+    child.kill('SIGINT')
+    await ended
+    const next = await maru('run')
+    assert.deepEqual([next.code, next.stderr], [0, ''])
+  })
+
+  it('ends quietly when nobody reads on', async () => {
+    const child = spawn(
+      process.execPath,
+      [maruCommand, 'query', 'select * from range(300000)', '--limit=300000', '--format=csv'],
+      { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    let stderr = ''
+    child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
+    child.stdout.once('data', () => child.stdout.destroy())
+    assert.deepEqual(await once(child, 'close'), [0, null])
+    assert.equal(stderr, '')
   })
 
   it('publishes nothing when run twice', async () => {

@@ -29,9 +29,9 @@ export async function bindSelect(sql: string, context: BindContext): Promise<Bin
       throw engineError(error)
     })
   const [treeText, planText] = answer.getRowsJson()[0] as [string, string]
-  const tree = JSON.parse(treeText) as Serialized<'statements', { readonly node: unknown }>
+  const tree = parseSerialized(treeText) as Serialized<'statements', { readonly node: unknown }>
   if (tree.error) throw bindError(tree, sql, tableIds)
-  const plan = JSON.parse(planText) as Serialized<'plans', PlanNode>
+  const plan = parseSerialized(planText) as Serialized<'plans', PlanNode>
   if (plan.error) throw bindError(plan, sql, tableIds)
   if (tree.statements.length !== 1 || plan.plans.length !== 1) {
     throw bindError(
@@ -56,6 +56,15 @@ export async function bindSelect(sql: string, context: BindContext): Promise<Bin
     ),
     constructs: withPlanned(constructs, planText),
   }
+}
+
+/** Constants that are no finite number stand in the engine's text as words that JSON does not have. */
+function parseSerialized(text: string): unknown {
+  return JSON.parse(
+    /Infinity|NaN/i.test(text)
+      ? text.replaceAll(/(?<=[^\\]":)-?(?:Infinity|NaN)(?=[,}\]])/gi, 'null')
+      : text,
+  )
 }
 
 async function columnsOf(sql: string, connection: DuckDBConnection): Promise<Binding['columns']> {

@@ -49,6 +49,8 @@ export function engineError(error: unknown): MaruError {
 }
 
 function hintOf(text: string): string {
+  if (text.includes('prepared statement parameters'))
+    return 'write the value into the text: it takes no parameters'
   if (text.startsWith('Conversion Error'))
     return 'a value does not fit its type: use try_cast, or filter such rows'
   if (text.startsWith('Out of Range Error'))
