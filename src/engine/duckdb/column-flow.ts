@@ -15,7 +15,7 @@ export interface Column {
   readonly text: string
 }
 
-export const noSources: Sources = new Map()
+const noSources: Sources = new Map()
 export const noColumn: Column = { sources: noSources, text: '' }
 
 /** Table and column in one text; a name cannot hold the separator. */
@@ -33,15 +33,6 @@ export interface Inputs {
   at(index: number): Column
   /** For references by operator that the plan leaves unresolved below lateral table functions. */
   bound(tableIndex: number, columnIndex: number): Column
-}
-
-/** Two inputs side by side, as a join condition sees them. */
-export function columnsOf(
-  columns: readonly Column[],
-  rest: Column | undefined,
-  bound: Inputs['bound'],
-): Inputs {
-  return { at: (index) => columns[index] ?? rest ?? noColumn, bound }
 }
 
 /** Everything that the expression reads and how; `rank` is the least kind that a computation here gives. */
@@ -73,7 +64,7 @@ export function raised(sources: Sources, rank: number): Sources {
   return result
 }
 
-export function addSources(into: Map<string, number>, sources: Sources, rank: number): void {
+function addSources(into: Map<string, number>, sources: Sources, rank: number): void {
   for (const [key, own] of sources) {
     const strongest = Math.max(own, rank)
     const known = into.get(key)

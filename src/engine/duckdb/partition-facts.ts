@@ -14,7 +14,7 @@ export const noFacts: Facts = new Map()
 const nothing: TableFacts = new Map()
 
 /** The local day of a timestamp column, as if it were a column. */
-export function dayOf(column: string, zone: string): string {
+function dayOf(column: string, zone: string): string {
   return `day\u0000${zone}\u0000${column}`
 }
 

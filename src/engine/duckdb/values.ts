@@ -106,7 +106,7 @@ function integerValue(value: bigint): number | bigint {
 }
 
 /** All digits with the whole scale: `12.50`. */
-export function decimalDigits(decimal: { readonly value: bigint; readonly scale: number }): string {
+function decimalDigits(decimal: { readonly value: bigint; readonly scale: number }): string {
   if (decimal.scale === 0) return decimal.value.toString()
   const sign = decimal.value < 0n ? '-' : ''
   const digits = (decimal.value < 0n ? -decimal.value : decimal.value)
@@ -121,7 +121,7 @@ const infiniteDays = 2_147_483_647
 const dateRangeMs = 8_640_000_000_000_000
 
 /** ISO 8601 without zone; microseconds only when there are any. */
-export function instantText(micros: bigint): string {
+function instantText(micros: bigint): string {
   if (micros === infiniteMicros) return 'infinity'
   if (micros === -infiniteMicros) return '-infinity'
   let seconds = micros / 1_000_000n
