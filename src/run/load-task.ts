@@ -42,7 +42,7 @@ export async function loadTask(
         folder,
         ...(attempt.signal === undefined ? {} : { signal: attempt.signal }),
       })
-      await session.run(`create temp table ${fresh} as ${task.rows.sql}`)
+      await session.run(`create temp view ${fresh} as ${task.rows.sql}`)
     } else await session.bindEmpty(fresh, task.columns)
     const dirty = await makeRows(attempt, session, { detection, anew })
     await bindRest(attempt, session, dirty)

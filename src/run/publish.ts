@@ -75,7 +75,7 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     await publishRecords(attempt, common)
     return counted
   }
-  const files = await stage(attempt, built, { table, changed })
+  const files = await stage(attempt, built, { table, changed, isAll: changed.size === fresh.size })
   const from = await built.from?.(touched)
   // A table that begins may follow one that was dropped, whose partitions nobody remembers.
   const changes: readonly PartitionChange[] = isFirst
@@ -117,12 +117,17 @@ export async function publishRecords(
 async function stage(
   attempt: Attempt,
   built: Built,
-  target: { readonly table: Table; readonly changed: ReadonlySet<PartitionKey> },
+  target: {
+    readonly table: Table
+    readonly changed: ReadonlySet<PartitionKey>
+    readonly isAll: boolean
+  },
 ): ReturnType<Session['stage']> {
   const { task, context } = attempt
   if (target.changed.size === 0) return []
+  const condition = target.isAll ? '' : partitionCondition(built.session, task, target.changed)
   return await built.session.stage({
-    sql: `select ${task.columns.map((column) => column.name).join(', ')} from ${made}${partitionCondition(built.session, task, target.changed)}`,
+    sql: `select ${task.columns.map((column) => column.name).join(', ')} from ${made}${condition}`,
     schema: target.table.schema,
     partition: task.partition,
     dataFolder: await context.lake.dataFolder(target.table),
