@@ -15,7 +15,7 @@ export const run: Bench = async ({ short }) => {
     const beside = { what: 'the full run', value: seconds(full.ms) }
     return [
       {
-        what: `run after one new day (${size.lines / size.days} of ${size.lines} order lines)`,
+        what: `run after one new day (${Math.round(size.lines / size.days)} of ${size.lines} order lines)`,
         value: seconds(day.ms),
         unit: 's',
         beside,
