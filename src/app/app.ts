@@ -56,8 +56,10 @@ export interface RunPlan {
 
 export interface PlannedTask {
   readonly id: string
-  /** Known now; tasks downstream of a change may turn out to have less to do. */
-  readonly partitions: readonly string[] | 'all'
+  /** `unknown`: a source tells only when it is read. */
+  readonly partitions: readonly string[] | 'all' | 'unknown'
+  /** False: at most these; what is rebuilt before may come out as it was. */
+  readonly certain: boolean
   readonly reasons: readonly string[]
   /** For a changed definition: what changed, by column. */
   readonly columns: readonly {

@@ -55,7 +55,7 @@ class ProjectApp implements App {
       const first = checked.problems[0]!
       throw new MaruError(
         'CHECK_FAILED',
-        `the project has ${checked.problems.length} problems, the first: ${first.message}`,
+        `the project has ${checked.problems.length === 1 ? 'a problem' : `${checked.problems.length} problems, the first`}: ${first.message}`,
         {
           where: first.where,
           hint: 'maru check lists them all',

@@ -23,6 +23,9 @@ interface PlanRequest {
 interface Prospect {
   readonly dirty: Dirty
   readonly reasons: readonly string[]
+  readonly certain: boolean
+  /** A source that tells what changed only when it is read. */
+  readonly unread?: boolean
 }
 
 /** Throws what a source throws when it cannot be asked. */
@@ -39,11 +42,13 @@ export async function planRun(parts: Parts, request: PlanRequest): Promise<RunPl
       task.rows.kind === 'load'
         ? await loadProspect(parts, request, { task, stale })
         : buildProspect(task, { stale, prospects, options: request.options })
-    if (isEmpty(prospect.dirty)) continue
-    prospects.set(task.id, prospect.dirty)
+    if (isEmpty(prospect.dirty) && prospect.unread !== true) continue
+    // What a database holds is not known before its snapshot, and most often it is as it was.
+    if (!isEmpty(prospect.dirty)) prospects.set(task.id, prospect.dirty)
     planned.push({
       id: task.id,
-      partitions: prospect.dirty.kind === 'all' ? 'all' : formatDirty(prospect.dirty),
+      partitions: partitionsOf(prospect),
+      certain: prospect.certain,
       reasons: prospect.reasons,
       columns: changedColumns(task, stale),
     })
@@ -51,18 +56,26 @@ export async function planRun(parts: Parts, request: PlanRequest): Promise<RunPl
   return { tasks: planned }
 }
 
+function partitionsOf({ dirty, unread }: Prospect): PlannedTask['partitions'] {
+  if (unread === true) return 'unknown'
+  return dirty.kind === 'all' ? 'all' : formatDirty(dirty)
+}
+
 async function loadProspect(
   parts: Parts,
   request: PlanRequest,
   { task, stale }: { readonly task: Task; readonly stale: TaskStaleness },
 ): Promise<Prospect> {
-  if (!isEmpty(stale.dirty)) return stale
+  if (!isEmpty(stale.dirty)) return { ...stale, certain: true }
   const table = task.table as RawTableModel
-  // A database tells what changed only by a snapshot; until it is taken nothing is known to be stale.
-  if (table.origin.kind === 'database') return { dirty: { kind: 'none' }, reasons: [] }
+  const nothing: Prospect = { dirty: { kind: 'none' }, reasons: [], certain: true }
+  if (table.origin.kind === 'database') {
+    const reasons = [`a snapshot of ${table.origin.source} is taken; only what differs goes on`]
+    return { ...nothing, reasons, certain: false, unread: true }
+  }
   const source = await request.sourceOf(table)
   const detection = await source.detect(table, await parts.state.values(loadScope(task)))
-  if (detection.kind !== 'files') return { dirty: { kind: 'none' }, reasons: [] }
+  if (detection.kind !== 'files') return nothing
   const counts = [
     [detection.added.length, 'new'],
     [detection.replaced.length, 'changed'],
@@ -72,8 +85,8 @@ async function loadProspect(
     .filter(([count]) => count > 0)
     .map(([count, word]) => `${count} ${word} ${count === 1 ? 'file' : 'files'}`)
   return words.length === 0
-    ? { dirty: { kind: 'none' }, reasons: [] }
-    : { dirty: { kind: 'all' }, reasons: words }
+    ? nothing
+    : { dirty: { kind: 'all' }, reasons: words, certain: false, unread: true }
 }
 
 function buildProspect(
@@ -86,17 +99,18 @@ function buildProspect(
 ): Prospect {
   let { dirty } = known.stale
   const reasons = [...known.stale.reasons]
+  let certain = true
   for (const input of task.inputs) {
     const upstream = known.prospects.get(input.id)
     if (upstream === undefined) continue
+    const before = dirty
     dirty = union(dirty, affectedBy(upstream, input.mapping))
+    if (before.kind !== 'all') certain = false
     reasons.push(`${input.id} is to be rebuilt`)
   }
-  if (task.partition.kind !== 'day') return { dirty, reasons }
-  return {
-    dirty: splitByRange(dirty, { from: known.options.from, to: known.options.to }).inside,
-    reasons,
-  }
+  if (task.partition.kind !== 'day') return { dirty, reasons, certain }
+  const range = { from: known.options.from, to: known.options.to }
+  return { dirty: splitByRange(dirty, range).inside, reasons, certain }
 }
 
 function changedColumns(task: Task, stale: TaskStaleness): PlannedTask['columns'] {

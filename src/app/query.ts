@@ -102,13 +102,15 @@ interface Reading {
   readonly filters: readonly ScanFilter[]
 }
 
-/** A table that was never built reads as empty. */
+/** Throws NOT_BUILT for a table that was never published: read as empty it would look like an answer. */
 async function bind(parts: Parts, session: Session, reading: Reading): Promise<void> {
   const table = await parts.lake.table(reading.id)
-  if (table === undefined)
-    await session.bindEmpty(reading.as, parts.tasks.find((task) => task.id === reading.id)!.columns)
-  else
-    await session.bindScan(reading.as, await parts.lake.scan(table, { filters: reading.filters }))
+  if (table?.current === undefined) {
+    throw new MaruError('NOT_BUILT', `${reading.id} has never been built`, {
+      hint: `maru run ${reading.id}`,
+    })
+  }
+  await session.bindScan(reading.as, await parts.lake.scan(table, { filters: reading.filters }))
 }
 
 async function bindWide(

@@ -46,6 +46,7 @@ export const errorCodes = {
   SOURCE_BAD_ROW: 'a source row cannot be read as declared',
   SOURCE_CHANGED: 'a source no longer has the shape its declaration says',
 
+  NOT_BUILT: 'a table is read that no run has built yet',
   RUN_CHECK_FAILED: 'a check refused the rows that a task made',
   RUN_BLOCKED: 'a task did not run because one that it reads failed',
   RUN_IN_PROGRESS: 'another run is working on this project',

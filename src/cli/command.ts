@@ -91,6 +91,11 @@ function parse(
     const names = Object.keys(options).map((name) => `--${name}`)
     const hint =
       unknown === undefined ? `maru ${command.name} --help` : suggest(unknown.split('=')[0]!, names)
+    const lacking = /Option '(--[a-z]+)[^']*' argument/.exec(messageOf(error))?.[1]
+    if (lacking !== undefined)
+      throw new MaruError('USAGE', `${lacking} takes a value`, {
+        hint: `maru ${command.name} --help`,
+      })
     const message =
       unknown === undefined
         ? messageOf(error).split('. ', 1)[0]!

@@ -84,11 +84,15 @@ function readQuestion(words: Words): MetricQuestion {
   }
 }
 
+/** Throws USAGE for an empty name: an empty shell variable must not ask for everything. */
 function names(list: string): readonly string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
+  const found = list.split(',').map((name) => name.trim())
+  if (found.includes('')) {
+    throw new MaruError('USAGE', `"${list}" has an empty name`, {
+      hint: 'write names by commas, for example: member.country,month',
+    })
+  }
+  return found
 }
 
 export function readCount(option: string, text: string): number {

@@ -11,16 +11,25 @@ export interface Rows {
   readonly rows: readonly (readonly Cell[])[]
 }
 
-/** JSON: an array of objects, one a row, keyed by column. CSV: RFC 4180, null is empty. */
+/**
+ * JSON: an array of objects, one a row, keyed by column; whole numbers beyond 2^53, NaN and infinities as texts, so that no reader changes them.
+ * CSV: RFC 4180 with plain line feeds; null is empty, the empty text is `""`.
+ */
 export function printRows({ columns, rows }: Rows, format: Format): void {
   if (format === 'json') {
     const keys = distinctNames(columns)
     printJson(
-      rows.map((row) => Object.fromEntries(keys.map((key, index) => [key, row[index] ?? null]))),
+      rows.map((row) => Object.fromEntries(keys.map((key, index) => [key, jsonCell(row[index])]))),
     )
   } else if (format === 'csv')
-    write([columns, ...rows].map((row) => row.map(csvField).join(',')).join('\r\n') + '\r\n')
+    write([columns, ...rows].map((row) => row.map(csvField).join(',')).join('\n') + '\n')
   else write(tableText(columns, rows))
+}
+
+function jsonCell(cell: Cell): unknown {
+  if (typeof cell === 'bigint') return cell.toString()
+  if (typeof cell === 'number' && !Number.isFinite(cell)) return String(cell)
+  return Array.isArray(cell) ? cell.map(jsonCell) : (cell ?? null)
 }
 
 /** An object keeps one value a key, so the second column of a name is called `name_2`. */
@@ -45,6 +54,7 @@ export function write(text: string): void {
 
 function csvField(cell: Cell): string {
   if (cell === null || cell === undefined) return ''
+  if (cell === '') return '""'
   const text = typeof cell === 'object' ? stringifyJson(cell) : String(cell)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

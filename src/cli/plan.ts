@@ -1,3 +1,4 @@
+import type { PlannedTask } from '../app/app.ts'
 import type { Command } from './command.ts'
 import { formatOption, projectOption } from './command.ts'
 import { printJson, printRows, write } from './output.ts'
@@ -12,7 +13,8 @@ export const command: Command = {
   options: { project: projectOption, format: formatOption, ...rangeOptions },
   details: `
 Tasks further on may turn out to have less to do: a rebuilt partition whose content is as before goes no further.
-A database tells what changed only when its snapshot is taken, so after the first load it is not listed.
+A database tells what changed only when its snapshot is taken, files only when they are read: what that makes stale is not listed for databases,
+and as "at most" for files.
 
 Examples:
   maru plan
@@ -26,7 +28,7 @@ Examples:
       else {
         const rows = tasks.map((task) => [
           task.id,
-          task.partitions === 'all' ? 'all' : task.partitions.join(' '),
+          partitionsText(task),
           task.reasons.join('; '),
           task.columns.map(changeText).join('; '),
         ])
@@ -37,6 +39,12 @@ Examples:
       return 0
     })
   },
+}
+
+function partitionsText({ partitions, certain }: PlannedTask): string {
+  if (partitions === 'unknown') return 'known when read'
+  const text = partitions === 'all' ? 'all' : partitions.join(' ')
+  return certain ? text : `at most ${text}`
 }
 
 function changeText(change: {

@@ -178,9 +178,10 @@ function nearestLegal(model: Model, rootId: TableId, text: string): readonly str
   const whole = nearest(text, paths)
   const byStart =
     segments.length > 1 ? paths.filter((path) => path.startsWith(`${segments[0]!}.`)) : []
-  return [
-    ...new Set([...(whole === undefined ? [] : [whole]), ...byName, ...bySimilar, ...byStart]),
-  ].slice(0, 5)
+  const near = [...(whole === undefined ? [] : [whole]), ...byName, ...bySimilar, ...byStart]
+  // Without a likeness: attributes, which are what people group by.
+  const others = near.length > 0 ? [] : paths.filter((path) => path.includes('.'))
+  return [...new Set([...near, ...others, ...(near.length > 0 ? [] : paths)])].slice(0, 5)
 }
 
 function dimensionsOf(model: Model, rootId: TableId): readonly LegalDimension[] {

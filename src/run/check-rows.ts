@@ -27,7 +27,7 @@ export async function checkRows(attempt: Attempt, session: Session): Promise<voi
     })
     throw new MaruError(
       'RUN_CHECK_FAILED',
-      `${attempt.task.id}: ${count} rows break the check "${check.describes}"`,
+      `${attempt.task.id}: ${count} ${count === 1 ? 'row breaks' : 'rows break'} the check "${check.describes}"`,
       {
         where: attempt.task.table.place,
         hint: `nothing was published; up to ${rejectedRowsMax} of the rows are in ${path}`,

@@ -107,11 +107,11 @@ describe('the command line', () => {
       ])
     })
 
-    it('rows as RFC 4180 CSV', async () => {
-      const sql = `select 'a,b' as x, 'say "no"' as y, 'two\nlines' as z, null as n, 1.50 as d`
+    it('rows as CSV, an empty text apart from null', async () => {
+      const sql = `select 'a,b' as x, 'say "no"' as y, 'two\nlines' as z, null as n, '' as e, 1.50 as d`
       const { stdout, code } = await maru('query', sql, '--format', 'csv')
       assert.equal(code, 0)
-      assert.equal(stdout, 'x,y,z,n,d\r\n"a,b","say ""no""","two\nlines",,1.50\r\n')
+      assert.equal(stdout, 'x,y,z,n,e,d\n"a,b","say ""no""","two\nlines",,"",1.50\n')
     })
 
     it('rows as a table, with numbers to the right', async () => {
@@ -128,7 +128,7 @@ describe('the command line', () => {
         ['json', 'csv', 'table'].map((format) => maru('query', sql, '--format', format)),
       )
       assert.deepEqual(JSON.parse(asJson!.stdout), [])
-      assert.equal(csv!.stdout, 'id,name\r\n')
+      assert.equal(csv!.stdout, 'id,name\n')
       assert.equal(table!.stdout, 'id  name\n──  ────\n')
     })
 
@@ -266,7 +266,7 @@ describe('the command line', () => {
     const uses: readonly (readonly [string, RegExp])[] = [
       ['lst', /no command "lst".*Did you mean "list"/],
       ['run --form csv', /no option --form .*Did you mean "--from"/],
-      ['run --from', /--from.* argument missing/],
+      ['run --from', /--from takes a value/],
       ['run --from 2011-02-30', /"2011-02-30" is not a day.*YYYY-MM-DD/],
       ['run --from 2011-02-01 --to 2011-02-01', /no day is from/],
       ['metric sales --from yesterday', /"yesterday" is not a day/],
@@ -305,7 +305,7 @@ describe('the command line', () => {
     const sql = 'select count(*) as n from obj.product'
     const inside = await runMaru(path.join(project, 'act'), 'query', sql, '--format', 'csv')
     const named = await runMaru(parent, 'query', sql, '--format', 'csv', '--project', 'shop')
-    assert.deepEqual([inside.stdout, named.stdout], ['n\r\n4\r\n', 'n\r\n4\r\n'])
+    assert.deepEqual([inside.stdout, named.stdout], ['n\n4\n', 'n\n4\n'])
     const lost = await runMaru(parent, 'list')
     assert.equal(lost.code, 1)
     assert.match(lost.stderr, /PROJECT_NOT_FOUND.*--project DIR/)

@@ -263,7 +263,7 @@ describe('a run', () => {
         ['failed', 'blocked', 'blocked', 'published', 'blocked'],
       )
       const error = record.tasks.find((task) => task.taskId === 'act.purchase')!.error!
-      ok(error.includes('1 rows break the check "quantity is positive"'), error)
+      ok(error.includes('1 row breaks the check "quantity is positive"'), error)
       const bad = await workshop.contents()
       deepEqual(bad['act.purchase'], good['act.purchase'])
       const rejected = JSON.parse(
