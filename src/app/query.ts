@@ -159,9 +159,7 @@ function explainFault(error: unknown, asked: AskedText): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
   const where = placeIn(asked.sql, bindErrorOffset(error))
   const place = where === undefined ? {} : { where }
-  const table = /(?:there is no table |Table with name )"?([a-z][a-z0-9_.]*)/i.exec(
-    error.message,
-  )?.[1]
+  const table = /^there is no table (.*)$/.exec(error.message)?.[1]
   if (table !== undefined) {
     const metric = asked.model.metrics.find((each) => each.id === table.toLowerCase())
     const ids = asked.model.tables.map((each) => each.id)

@@ -1,6 +1,6 @@
 /** What DuckDB says, as an error that tells the next step. */
 import { MaruError, messageOf } from '../../base/errors.ts'
-import { suggest } from '../../base/nearest.ts'
+import { nearest, suggest } from '../../base/nearest.ts'
 import type { BindFault } from '../engine.ts'
 
 /** A failure while running. Text that is not an error of binding keeps the engine's own words. */
@@ -113,12 +113,15 @@ function explain(
     const near = candidates.map((candidate) => candidate.trim().replaceAll('"', ''))
     return {
       message: `there is no column "${name}"`,
-      hint: near.length === 0 ? 'name a column of the tables after "from"' : suggest(name, near),
+      hint: columnHint(name, near),
     }
   }
-  if (fault.error_subtype === 'MISSING_ENTRY' && fault.type === 'Table') {
-    const written = offset === undefined ? undefined : /^[\w".]+/.exec(sql.slice(offset))?.[0]
-    const name = (written ?? fault.name ?? '').replaceAll('"', '')
+  const withoutSchema = /Table with name "([^"]+)" does not exist because schema/.exec(text)?.[1]
+  if (
+    withoutSchema !== undefined ||
+    (fault.error_subtype === 'MISSING_ENTRY' && fault.type === 'Table')
+  ) {
+    const name = writtenName(sql, withoutSchema ?? fault.name ?? '', offset)
     return { message: `there is no table ${name}`, hint: suggest(name, place.tableIds) }
   }
   if (/Only SELECT statements can be serialized/i.test(text))
@@ -130,6 +133,24 @@ function explain(
       ? `Candidates: ${candidates.slice(0, 6).join(', ')}`
       : rest.join(' ').trim()
   return { message: first, hint: more === '' ? 'correct the SQL' : more }
+}
+
+/** The engine names only columns that are like the missing one, never all. */
+function columnHint(name: string, near: readonly string[]): string {
+  const match = nearest(name, near)
+  if (match !== undefined) return `Did you mean "${match}"?`
+  if (near.length === 0) return 'name a column of the tables after "from"'
+  return `The nearest are ${near.slice(0, 8).join(', ')}.`
+}
+
+/** A table's name as the text has it: of three parts the engine names the last two. */
+function writtenName(sql: string, name: string, offset: number | undefined): string {
+  const words = [...sql.matchAll(/(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*/g)]
+  const holding = words.find(
+    (word) => offset !== undefined && word.index <= offset && offset < word.index + word[0].length,
+  )
+  const ending = words.find((word) => `.${word[0].replaceAll('"', '')}`.endsWith(`.${name}`))
+  return (holding?.[0] ?? ending?.[0] ?? name).replaceAll('"', '')
 }
 
 /** A session that is kept to folders says the first; the second is said of CSV files, which a plan cannot name. */
