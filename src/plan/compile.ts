@@ -6,6 +6,7 @@ import type { ColumnModel, MergedModel, Model, TableId, TableModel } from '../mo
 import type { Binding } from '../engine/engine.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
 import { checksOf } from './checks.ts'
+import { referenceTo } from './derived.ts'
 import { rowsOf, storedColumns } from './rows.ts'
 import type { Rows, Task, TaskDefinition, TaskInput } from './task.ts'
 
@@ -85,9 +86,13 @@ function inputsOf(
 ): readonly TaskInput[] {
   if (table.kind === 'merged') return mergedInputs(table)
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
-    return [...new Set(table.from.attributes.map((attribute) => attribute.selection.activity))]
-      .toSorted()
-      .map((id) => ({ id, mapping: 'all' }))
+    const ids = new Set(table.from.attributes.map((attribute) => attribute.selection.activity))
+    return [...ids].toSorted().map((id) => {
+      const activity = context.byId.get(id)
+      return activity?.kind === 'activity' && partition.kind === 'bucket'
+        ? { id, mapping: 'key_buckets', reference: referenceTo(activity, table.object) }
+        : { id, mapping: 'all' }
+    })
   }
   const sql =
     table.kind === 'attributes' && table.from.kind === 'sql'

@@ -314,7 +314,7 @@ function selectorCondition(selection: Selection): string {
 }
 
 /** The activity's column that holds the object: the actor if it is one, else the first target that is. */
-function referenceTo(activity: ActivityModel, object: string): string {
+export function referenceTo(activity: ActivityModel, object: string): string {
   const refers = (name: string): boolean =>
     activity.columns.find((column) => column.name === name)?.refers === object
   const reference = [activity.actor, ...activity.targets].find(refers)

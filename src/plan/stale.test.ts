@@ -88,6 +88,18 @@ describe('what is stale', () => {
     deepEqual(formatDirty(dirty), ['day=2011-01-01..2011-02-01'])
   })
 
+  it('is the buckets of the keys whose activities changed, and all where that is not said', () => {
+    const edge = {
+      mapping: 'key_buckets' as const,
+      reference: 'member',
+      partition: { kind: 'bucket', column: 'id', count: 8 } as const,
+      zone: 'UTC',
+    }
+    const said = { ...entry('act.purchase', 1, 'day=2011-03-01'), buckets: { member: [3, 5] } }
+    deepEqual(formatDirty(affected([said], edge)), ['bucket=3', 'bucket=5'])
+    deepEqual(formatDirty(affected([said, entry('act.purchase', 2, '*')], edge)), ['*'])
+  })
+
   it('goes from a bucket to the same bucket only where that is proven', () => {
     const edge = { partition: { kind: 'bucket', column: 'id', count: 8 } as const, zone: 'UTC' }
     deepEqual(

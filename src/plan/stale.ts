@@ -36,7 +36,7 @@ export function staleness({ task, record, journal, zone, full }: StaleQuestion):
     const entries = journal.filter(
       (entry) => entry.tableId === input.id && entry.sequence > consumed,
     )
-    const changed = affected(entries, { mapping: input.mapping, partition: task.partition, zone })
+    const changed = affected(entries, { ...input, partition: task.partition, zone })
     if (isEmpty(changed)) continue
     dirty = union(dirty, changed)
     reasons.push(`${input.id} changed`)
@@ -54,6 +54,7 @@ export function affected(
   entries: readonly JournalEntry[],
   edge: {
     readonly mapping: PartitionMapping
+    readonly reference?: string
     readonly partition: PartitionSpec
     readonly zone: string
   },
@@ -68,6 +69,11 @@ export function affected(
       // `everyPartition`, or an entry of before the input was split in this way.
       if (!keys.every((key) => key.startsWith(`${edge.partition.kind}=`))) return { kind: 'all' }
       return edge.mapping === 'same_day' ? daySet(keys) : { kind: 'keys', keys: new Set(keys) }
+    }
+    case 'key_buckets': {
+      const buckets = entries.map((entry) => entry.buckets?.[edge.reference ?? ''])
+      if (buckets.includes(undefined)) return { kind: 'all' }
+      return { kind: 'keys', keys: new Set(buckets.flat().map((bucket) => `bucket=${bucket}`)) }
     }
     case 'from_instant': {
       if (entries.some((entry) => entry.from === undefined)) return { kind: 'all' }

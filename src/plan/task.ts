@@ -42,13 +42,15 @@ export interface Rows {
 export interface TaskInput {
   readonly id: TableId
   readonly mapping: PartitionMapping
+  /** key_buckets: the activity's column that holds the object's key. */
+  readonly reference?: string
 }
 
 /**
  * Which partitions of the task a changed partition of the input can change. `same_day`, `same_bucket`: the one of the same value (proven from the
- * bound plan). `from_instant`: the days from the journal entry's instant on. `all`: every one.
+ * bound plan). `key_buckets`: those of the keys whose activities changed. `from_instant`: the days from the journal entry's instant on. `all`: every one.
  */
-export type PartitionMapping = 'same_day' | 'same_bucket' | 'from_instant' | 'all'
+export type PartitionMapping = 'same_day' | 'same_bucket' | 'key_buckets' | 'from_instant' | 'all'
 
 /** A SELECT over `made`, `rest` and the reference tables by id, of the rows that break the rule. */
 export interface Check {

@@ -9,7 +9,9 @@ import type { PartitionKey, Table } from '../lake/lake.ts'
 import { everyPartition, formatDirty, holds, made } from '../plan/plan.ts'
 import type { Dirty, Task } from '../plan/plan.ts'
 import type { PartitionChange, PartitionRecord, Publication, TaskUpdate } from '../state/state.ts'
+import { changedBuckets } from './changed-keys.ts'
 import type { Attempt } from './context.ts'
+import { partitionCondition } from './partition-condition.ts'
 import { declaredColumns, hasDeclaredColumns, openTable } from './stored-table.ts'
 
 export interface Built {
@@ -76,14 +78,7 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     return counted
   }
   const files = await stage(attempt, built, { table, changed, isAll: changed.size === fresh.size })
-  const from = await built.from?.(touched)
-  // A table that begins may follow one that was dropped, whose partitions nobody remembers.
-  const changes: readonly PartitionChange[] = isFirst
-    ? [{ partition: everyPartition }]
-    : [...touched].toSorted().map((partition) => {
-        const instant = from?.get(partition)
-        return instant === undefined ? { partition } : { partition, from: instant }
-      })
+  const changes = isFirst ? firstChange : await changesOf(attempt, built, touched)
   const records = new Map<PartitionKey, PartitionRecord | null>([
     ...[...changed].map((key) => [key, fresh.get(key)!] as const),
     ...[...gone].map((key) => [key, null] as const),
@@ -97,6 +92,26 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     },
   )
   return counted
+}
+
+/** A table that begins may follow one that was dropped, whose partitions nobody remembers. */
+const firstChange: readonly PartitionChange[] = [{ partition: everyPartition }]
+
+async function changesOf(
+  attempt: Attempt,
+  built: Built,
+  touched: ReadonlySet<PartitionKey>,
+): Promise<readonly PartitionChange[]> {
+  const from = await built.from?.(touched)
+  const buckets = await changedBuckets(attempt, built.session, touched)
+  return [...touched].toSorted().map((partition) => {
+    const instant = from?.get(partition)
+    return {
+      partition,
+      ...(instant === undefined ? {} : { from: instant }),
+      ...(buckets === undefined ? {} : { buckets }),
+    }
+  })
 }
 
 /** Writes the task's records alone: nothing came out different. */
@@ -139,26 +154,6 @@ function sortOf(task: Task): readonly string[] {
   const names = new Set(task.columns.map((column) => column.name))
   const key = task.partition.kind === 'bucket' ? [task.partition.column] : []
   return [...key, ...['valid_from', 'occurred_at'].filter((name) => names.has(name))]
-}
-
-/** ` where …` that keeps the rows of these partitions. */
-export function partitionCondition(
-  session: Session,
-  task: Task,
-  partitions: ReadonlySet<PartitionKey>,
-): string {
-  const { partition } = task
-  if (partition.kind === 'none') return ''
-  const values = [...partitions].map((key) => key.slice(key.indexOf('=') + 1))
-  if (partition.kind === 'bucket') {
-    const type = task.columns.find((column) => column.name === partition.column)!.type
-    return ` where ${session.bucketExpression(partition.column, type, partition.count)} in (${values.join(', ')})`
-  }
-  const days = values.filter((value) => value !== 'unknown').map((day) => `date '${day}'`)
-  const known = days.length === 0 ? 'false' : `${partition.column} in (${days.join(', ')})`
-  return values.includes('unknown')
-    ? ` where ${known} or ${partition.column} is null`
-    : ` where ${known}`
 }
 
 /**

@@ -4,7 +4,7 @@ import { isMaruError } from '../base/errors.ts'
 import type { Task } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 import { withSession } from './session.ts'
-import { partitionCondition } from './publish.ts'
+import { partitionCondition } from './partition-condition.ts'
 
 export interface CompactedTable {
   readonly id: string

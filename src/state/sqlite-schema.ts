@@ -71,6 +71,7 @@ export const schemaSteps: readonly string[] = [
   ) strict, without rowid;
   insert into counter values ('journal', 0), ('lease_token', 0);
   `,
+  'alter table journal add column buckets text;',
 ]
 
 /** What a file holds, without changing it. */

@@ -123,7 +123,7 @@ class SqliteState implements State {
 
   journal(tableIds: readonly string[], after: number): Promise<readonly JournalEntry[]> {
     const sql = `
-      select table_id, sequence, snapshot_id, partition, from_micros
+      select table_id, sequence, snapshot_id, partition, from_micros, buckets
       from journal
       where table_id in (select value from json_each(?)) and sequence > ?
       order by sequence`
@@ -296,15 +296,16 @@ class SqliteState implements State {
   ): void {
     if (changes.length === 0) return
     let sequence = this.advance('journal', changes.length) - changes.length
-    for (const { partition, from } of changes) {
+    for (const { partition, from, buckets } of changes) {
       sequence++
       this.connection.run(
-        'insert into journal (table_id, sequence, snapshot_id, partition, from_micros) values (?, ?, ?, ?, ?)',
+        'insert into journal (table_id, sequence, snapshot_id, partition, from_micros, buckets) values (?, ?, ?, ?, ?, ?)',
         pointer.tableId,
         sequence,
         pointer.snapshotId ?? '',
         partition,
         from ?? null,
+        buckets === undefined ? null : JSON.stringify(buckets),
       )
     }
   }
@@ -375,13 +376,18 @@ function pointerOf(row: Row): Pointer {
 }
 
 function journalEntryOf(row: Row): JournalEntry {
-  const entry = {
+  return {
     sequence: integer(row, 'sequence'),
     tableId: text(row, 'table_id'),
     snapshotId: text(row, 'snapshot_id'),
     partition: text(row, 'partition'),
+    ...(row['from_micros'] === null ? {} : { from: text(row, 'from_micros') }),
+    ...(row['buckets'] === null ? {} : { buckets: bucketsOf(text(row, 'buckets')) }),
   }
-  return row['from_micros'] === null ? entry : { ...entry, from: text(row, 'from_micros') }
+}
+
+function bucketsOf(json: string): NonNullable<JournalEntry['buckets']> {
+  return JSON.parse(json) as NonNullable<JournalEntry['buckets']>
 }
 
 function taskOf(row: Row): TaskRecord {

@@ -148,12 +148,13 @@ export function describeState(adapter: string, make: () => Promise<Records>): vo
     })
 
     describe('journal', () => {
-      it('keeps the snapshot, the partition and the earliest instant of each change, oldest first', async () => {
+      it('keeps the snapshot, the partition, the earliest instant and the buckets of each change, oldest first', async () => {
         await state.publish({
           ...swap(undefined, 'a', table, '9223372036854775807'),
           changes: [
             { partition: 'day=2011-01-05' },
             { partition: 'bucket=3', from: '-62135596800000000' },
+            { partition: 'day=2011-01-06', buckets: { member: [0, 3], product: [] } },
           ],
         })
         const expected: JournalEntry[] = [
@@ -170,9 +171,16 @@ export function describeState(adapter: string, make: () => Promise<Records>): vo
             partition: 'bucket=3',
             from: '-62135596800000000',
           },
+          {
+            sequence: 3,
+            tableId: table,
+            snapshotId: '9223372036854775807',
+            partition: 'day=2011-01-06',
+            buckets: { member: [0, 3], product: [] },
+          },
         ]
         deepEqual(await state.journal([table], 0), expected)
-        equal(await state.journalEnd(), 2)
+        equal(await state.journalEnd(), 3)
       })
 
       it('gives the entries of the named tables after a sequence, in the order of the commits', async () => {

@@ -86,6 +86,8 @@ export interface PartitionChange {
   readonly partition: string
   /** The earliest instant (UTC microseconds, decimal text) whose reading may differ; absent: any. */
   readonly from?: string
+  /** By reference column of an activity: the buckets of the keys whose rows changed; absent: any. */
+  readonly buckets?: Readonly<Record<string, readonly number[]>>
 }
 
 export interface JournalEntry extends PartitionChange {

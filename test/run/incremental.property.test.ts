@@ -195,6 +195,29 @@ describe('a run', () => {
     }
   })
 
+  it('derives attributes anew only for the members whose activities changed, also when one lost a line', async () => {
+    const orders = [1, 2, 3].flatMap((id) => [
+      { kind: 'order', id, hour: 30 * id, member: id } as const,
+      { kind: 'line', id, order: id, product: 1, quantity: 1 } as const,
+    ])
+    let shop = orders.reduce<Shop>(applyChange, first)
+    const workshop = await openWorkshop({ model, engine, rows: () => rowsOf(shop), buckets: 64 })
+    const builtOf = async (made: Change): Promise<number> => {
+      shop = applyChange(shop, made)
+      const record = requireDone(await workshop.run())
+      deepEqual(await workshop.contents(), await fresh(shop))
+      return record.tasks.find((task) => task.taskId === 'obj_attr.member.habit')!.partitionsBuilt
+    }
+    try {
+      requireDone(await workshop.run())
+      equal(await builtOf({ kind: 'line', id: 4, order: 2, product: 2, quantity: 3 }), 1)
+      equal(await builtOf({ kind: 'line', id: 4, order: 3, product: 2, quantity: 3 }), 2)
+      equal(await builtOf({ kind: 'delete_line', id: 4 }), 1)
+    } finally {
+      await workshop.close()
+    }
+  })
+
   it('rebuilds merged days only from the instant on at which another version holds', async () => {
     const orders = Array.from({ length: 6 }, (_, index) => [
       { kind: 'order', id: index + 1, hour: 24 * index + 20, member: 1 } as const,
