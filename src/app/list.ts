@@ -2,7 +2,7 @@ import type { Model } from '../model/model.ts'
 import type { State } from '../state/state.ts'
 import type { Listed } from './app.ts'
 
-/** Every table and metric with what State says of it; opens neither engine nor lake. */
+/** Every table and metric with what State says of it, and tables that were built but are no longer declared; opens neither engine nor lake. */
 export async function listProject(model: Model, state: State): Promise<readonly Listed[]> {
   const built = new Map((await state.tasks()).map((task) => [task.taskId, task]))
   const rows = await state.rowCounts()
@@ -25,5 +25,16 @@ export async function listProject(model: Model, state: State): Promise<readonly 
     owner,
     description,
   }))
-  return [...tables, ...metrics]
+  const declared = new Set(model.tables.map((table) => table.id))
+  const left = [...built.values()]
+    .filter((record) => !declared.has(record.taskId))
+    .map((record): Listed => ({
+      id: record.taskId,
+      kind: 'undeclared',
+      owner: '',
+      description: 'its declaration was removed; nothing reads or renews it',
+      rows: rows.get(record.taskId) ?? 0,
+      builtAt: new Date(record.finishedAtMs).toISOString(),
+    }))
+  return [...tables, ...metrics, ...left]
 }

@@ -403,6 +403,21 @@ describe('the command line', () => {
     assert.deepEqual(await json('query', days), [])
   })
 
+  it('lists a table whose declaration was removed as undeclared', async () => {
+    const declaration = path.join(project, 'obj_attr/member/habit.ts')
+    const text = await readFile(declaration, 'utf8')
+    await rm(declaration)
+    try {
+      const listed = await json('list')
+      assert.equal(
+        listed.find((each) => each['id'] === 'obj_attr.member.habit')?.['kind'],
+        'undeclared',
+      )
+    } finally {
+      await writeFile(declaration, text)
+    }
+  })
+
   it('rebuilds with --full and compacts without making anything stale', async () => {
     const question = ['query', 'select * from merged.purchase order by id'] as const
     const before = await json(...question)
