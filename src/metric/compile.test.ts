@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { shopModel } from '../../test/metric/shop-model.ts'
-import { load, prepare, query } from '../../test/metric/dataset.ts'
+import { load, openMemory, query } from '../../test/metric/dataset.ts'
 import type { Dataset } from '../../test/metric/rows.ts'
 import { isMaruError } from '../base/errors.ts'
 import { compileQuestion } from './metric.ts'
@@ -211,20 +210,15 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
 ]
 
 describe('compiling a question', () => {
-  let instance: DuckDBInstance
   let connection: DuckDBConnection
+  let close: () => void
 
   before(async () => {
-    instance = await DuckDBInstance.create(':memory:')
-    connection = await instance.connect()
-    await prepare(connection)
+    ;({ connection, close } = await openMemory())
     await load(connection, shopModel, dataset)
   })
 
-  after(() => {
-    connection.closeSync()
-    instance.closeSync()
-  })
+  after(() => close())
 
   const ask = async (question: MetricQuestion): Promise<unknown> =>
     query(connection, compileQuestion(shopModel, question).sql)

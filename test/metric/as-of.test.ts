@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { attach, fromClause, resolvePath } from '../../src/plan/attach.ts'
 import type { Model } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
-import { load, prepare, query } from './dataset.ts'
+import { load, openMemory, query } from './dataset.ts'
 import { versionAt } from './reference.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
@@ -61,19 +60,14 @@ function answers(): void {
   const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly cases: readonly AsOfCase[]
   }
-  let instance: DuckDBInstance
   let connection: DuckDBConnection
+  let close: () => void
 
   before(async () => {
-    instance = await DuckDBInstance.create(':memory:')
-    connection = await instance.connect()
-    await prepare(connection)
+    ;({ connection, close } = await openMemory())
   })
 
-  after(() => {
-    connection.closeSync()
-    instance.closeSync()
-  })
+  after(() => close())
 
   for (const one of cases) {
     const reason = notYet[one.name]

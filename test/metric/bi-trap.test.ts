@@ -2,13 +2,12 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { isMaruError } from '../../src/base/errors.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { NotExpressible, translate } from './bi-trap-translation.ts'
 import type { TrapCase } from './bi-trap-translation.ts'
-import { load, prepare, query } from './dataset.ts'
+import { load, openMemory, query } from './dataset.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
@@ -51,19 +50,14 @@ function answers(): void {
   const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly cases: readonly TrapCase[]
   }
-  let instance: DuckDBInstance
   let connection: DuckDBConnection
+  let close: () => void
 
   before(async () => {
-    instance = await DuckDBInstance.create(':memory:')
-    connection = await instance.connect()
-    await prepare(connection)
+    ;({ connection, close } = await openMemory())
   })
 
-  after(() => {
-    connection.closeSync()
-    instance.closeSync()
-  })
+  after(() => close())
 
   it('has every case of the list', () => {
     const names = new Set(cases.map((trap) => trap.name))

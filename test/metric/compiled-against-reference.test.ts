@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
-import { load, prepare, query } from './dataset.ts'
+import { load, openMemory, query } from './dataset.ts'
 import { filterText, question, shopOf, sketch } from './random.ts'
 import type { Shop } from './random.ts'
 import { evaluate } from './reference.ts'
@@ -17,19 +16,14 @@ const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
 const questionsEach = 4
 
 describe('compiled questions against the brute-force reference', () => {
-  let instance: DuckDBInstance
   let connection: DuckDBConnection
+  let close: () => void
 
   before(async () => {
-    instance = await DuckDBInstance.create(':memory:')
-    connection = await instance.connect()
-    await prepare(connection)
+    ;({ connection, close } = await openMemory())
   })
 
-  after(() => {
-    connection.closeSync()
-    instance.closeSync()
-  })
+  after(() => close())
 
   it('gives the same rows in the same order for random shops and questions', async () => {
     const questions = fc.array(question, { minLength: 1, maxLength: questionsEach, size: 'max' })

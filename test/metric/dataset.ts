@@ -1,8 +1,10 @@
 /** Small tables in memory, and the same tables in DuckDB under the names that compiled questions read. */
+import { sqlType } from '../../src/model/column-type.ts'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import {
   DuckDBDateValue,
   DuckDBDecimalValue,
+  DuckDBInstance,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api'
@@ -12,10 +14,22 @@ import { versionAt } from './reference.ts'
 import { dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 
-/** Attaches what ids resolve to. Once per connection. */
-export async function prepare(connection: DuckDBConnection): Promise<void> {
+/** A DuckDB in memory with what ids resolve to. */
+export async function openMemory(): Promise<{
+  readonly connection: DuckDBConnection
+  readonly close: () => void
+}> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
   for (const name of ['raw', 'obj', 'act', 'obj_attr', 'merged', 'stored'])
     await connection.run(`attach ':memory:' as ${name}`)
+  return {
+    connection,
+    close: () => {
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
 }
 
 export async function load(
@@ -73,24 +87,12 @@ function tableSql(
     id.split('.').length === 3
       ? `create schema if not exists ${id.slice(0, id.lastIndexOf('.'))};\n`
       : ''
-  const shape = `${schema}create or replace table ${id} (${columns.map(({ name, type }) => `${name} ${typeSql(type)}`).join(', ')})`
+  const shape = `${schema}create or replace table ${id} (${columns.map(({ name, type }) => `${name} ${sqlType(type)}`).join(', ')})`
   if (rows.length === 0) return shape
   const values = rows.map(
     (row) => `(${columns.map(({ name, type }) => cellSql(row[name] ?? null, type)).join(', ')})`,
   )
   return `${shape};\ninsert into ${id} (${names.join(', ')}) values ${values.join(',\n')}`
-}
-
-export function typeSql(type: ColumnType): string {
-  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`
-  const names: Readonly<Record<string, string>> = {
-    text: 'varchar',
-    integer: 'bigint',
-    number: 'double',
-    timestamp: 'timestamptz',
-    local_timestamp: 'timestamp',
-  }
-  return names[type.kind] ?? type.kind
 }
 
 function cellSql(cell: Cell, type: ColumnType): string {
