@@ -4,6 +4,7 @@ import type { Day } from '../base/time.ts'
 import type { Model } from '../model/model.ts'
 import type { Result } from '../engine/engine.ts'
 import type { MetricQuestion, CompiledQuestion } from '../metric/metric.ts'
+import type { RunProgress } from '../run/run.ts'
 import type { RunRecord } from '../state/state.ts'
 
 export interface App {
@@ -18,7 +19,7 @@ export interface App {
   plan(options: RunOptions): Promise<RunPlan>
   run(
     options: RunOptions & {
-      readonly onProgress?: (progress: Progress) => void
+      readonly onProgress?: (progress: RunProgress) => void
       readonly signal?: AbortSignal
     },
   ): Promise<RunRecord>
@@ -68,23 +69,6 @@ export interface PlannedTask {
     readonly detail?: string
   }[]
 }
-
-export type Progress =
-  | {
-      readonly kind: 'started'
-      readonly taskId: string
-      readonly done: number
-      readonly total: number
-    }
-  | {
-      readonly kind: 'finished'
-      readonly taskId: string
-      readonly done: number
-      readonly total: number
-      readonly status: string
-      readonly rows: number
-      readonly durationMs: number
-    }
 
 export interface Listed {
   readonly id: string
@@ -137,4 +121,4 @@ export interface Recovered {
   readonly upToDate: boolean
 }
 
-export type { RunRecord }
+export type { RunProgress, RunRecord }

@@ -44,6 +44,7 @@ class ProjectApp implements App {
   #engine: Promise<Engine> | undefined
   #state: Promise<State> | undefined
   #lake: Promise<Lake> | undefined
+  #compiled: Promise<readonly Task[]> | undefined
 
   constructor(folder: string) {
     this.folder = folder
@@ -93,22 +94,7 @@ class ProjectApp implements App {
         range: { from: options.from, to: options.to },
         full: options.full ?? false,
         ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined
-          ? {}
-          : {
-              onProgress: (progress) => {
-                if (progress.kind === 'started') onProgress(progress)
-                else {
-                  const { outcome, ...place } = progress
-                  onProgress({
-                    ...place,
-                    status: outcome.status,
-                    rows: outcome.rows,
-                    durationMs: outcome.durationMs,
-                  })
-                }
-              },
-            }),
+        ...(onProgress === undefined ? {} : { onProgress }),
       })
     } finally {
       await sources.close()
@@ -159,8 +145,8 @@ class ProjectApp implements App {
   async compact(ids: readonly string[]): Promise<readonly Compacted[]> {
     const parts = await this.#parts()
     requireTables(parts.model, ids)
-    const chosen =
-      ids.length === 0 ? parts.tasks : parts.tasks.filter((task) => ids.includes(task.id))
+    const tasks = await parts.tasks()
+    const chosen = ids.length === 0 ? tasks : tasks.filter((task) => ids.includes(task.id))
     const context = await this.#runContext(parts, noSource)
     return await compactTables(context, chosen, {
       keepSnapshots: 10,
@@ -202,7 +188,12 @@ class ProjectApp implements App {
     )
   }
 
-  async #tasks(): Promise<readonly Task[]> {
+  /** Compiled once, and only for what runs, plans or shows tasks: a question needs none. */
+  #tasks(): Promise<readonly Task[]> {
+    return (this.#compiled ??= this.#compile())
+  }
+
+  async #compile(): Promise<readonly Task[]> {
     const checked = await this.#check()
     const model = await this.model()
     const engineVersion = (await this.#openEngine()).version
@@ -222,7 +213,7 @@ class ProjectApp implements App {
     return {
       folder: this.folder,
       model,
-      tasks: await this.#tasks(),
+      tasks: () => this.#tasks(),
       state,
       lake: await this.#lake,
       engine,
@@ -241,7 +232,7 @@ class ProjectApp implements App {
   async #runContext(parts: Parts, sourceOf: RunContext['sourceOf']): Promise<RunContext> {
     return {
       zone: parts.model.zone,
-      tasks: parts.tasks,
+      tasks: await parts.tasks(),
       state: parts.state,
       lake: parts.lake,
       engine: await parts.engine(),

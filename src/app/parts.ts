@@ -8,7 +8,7 @@ import type { State } from '../state/state.ts'
 export interface Parts {
   readonly folder: string
   readonly model: Model
-  readonly tasks: readonly Task[]
+  readonly tasks: () => Promise<readonly Task[]>
   readonly state: State
   readonly lake: Lake
   readonly engine: () => Promise<Engine>

@@ -30,7 +30,7 @@ interface Prospect {
 
 /** Throws what a source throws when it cannot be asked. */
 export async function planRun(parts: Parts, request: PlanRequest): Promise<RunPlan> {
-  const tasks = chooseTasks(parts.tasks, request.options.ids)
+  const tasks = chooseTasks(await parts.tasks(), request.options.ids)
   const prospects = new Map<string, Dirty>()
   const planned: PlannedTask[] = []
   for (const task of tasks) {

@@ -9,7 +9,7 @@ import type { ScanFilter } from '../lake/lake.ts'
 import { visibleColumns } from '../model/model.ts'
 import type { MergedModel, Model, TableModel } from '../model/model.ts'
 import { wideSelect } from '../plan/attach.ts'
-import { storedName } from '../plan/plan.ts'
+import { storedColumns, storedName } from '../plan/plan.ts'
 import type { Parts } from './parts.ts'
 
 export async function queryProject(parts: Parts, sql: string, rowsMax: number): Promise<Result> {
@@ -123,9 +123,7 @@ async function bindWide(
   },
 ): Promise<void> {
   const select = wideSelect(parts.model, wide.table.id, wide.columns)
-  const own = new Set(
-    parts.tasks.find((task) => task.id === wide.table.id)!.columns.map((column) => column.name),
-  )
+  const own = new Set(storedColumns(wide.table).map((column) => column.name))
   await bind(parts, session, {
     id: wide.table.id,
     as: storedName(wide.table),

@@ -1,4 +1,4 @@
-import type { Progress, RunRecord } from '../app/app.ts'
+import type { RunProgress, RunRecord } from '../app/app.ts'
 import type { Command } from './command.ts'
 import { formatOption, projectOption } from './command.ts'
 import { printRows, write } from './output.ts'
@@ -86,8 +86,8 @@ function stopSignal(): AbortSignal {
   return stop.signal
 }
 
-function showProgress(progress: Progress): void {
+function showProgress(progress: RunProgress): void {
   const what =
-    progress.kind === 'started' ? progress.taskId : `${progress.taskId} ${progress.status}`
+    progress.kind === 'started' ? progress.taskId : `${progress.taskId} ${progress.outcome.status}`
   process.stderr.write(`\r\u001b[K${progress.done}/${progress.total} ${what}`)
 }

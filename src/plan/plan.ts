@@ -10,7 +10,7 @@ export { closure, order } from './graph.ts'
 export type { Node } from './graph.ts'
 export { definitionChanges } from './explain.ts'
 export type { ColumnChange } from './explain.ts'
-export { incoming, storedName } from './rows.ts'
+export { incoming, storedColumns, storedName } from './rows.ts'
 export { literal } from './predicate.ts'
 export type {
   Check,

@@ -12,7 +12,7 @@ import type { Dirty, Task } from '../plan/plan.ts'
 import { checkRows } from './check-rows.ts'
 import { bindRest, updateOf } from './build-task.ts'
 import type { Attempt } from './context.ts'
-import { publish } from './publish.ts'
+import { publish, publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
 import { bindTable, openTable } from './stored-table.ts'
@@ -59,12 +59,11 @@ export async function loadTask(
 
 /** An event table is filled by the collector; here it only comes to exist, so that what reads it can bind. */
 export async function prepareEvents(attempt: Attempt): Promise<undefined> {
-  const { context, task, lease } = attempt
+  const { context, task } = attempt
   await openTable(context.lake, task)
   const record = await context.state.task(task.id)
   if (record?.version !== task.version)
-    await context.state.publish({
-      lease,
+    await publishRecords(attempt, {
       task: updateOf(task, { pending: { kind: 'none' }, journalEnd: 0 }),
     })
   return undefined

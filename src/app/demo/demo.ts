@@ -9,7 +9,7 @@ import { MaruError } from '../../base/errors.ts'
 import type { Result } from '../../engine/engine.ts'
 import type { MetricQuestion } from '../../metric/metric.ts'
 import type { RunRecord } from '../../state/state.ts'
-import type { App, Progress } from '../app.ts'
+import type { App, RunProgress } from '../app.ts'
 import { openApp } from '../open.ts'
 import { startServer } from './postgres.ts'
 import type { DemoServer } from './postgres.ts'
@@ -136,7 +136,7 @@ async function bringUpToDate(app: App, options: DemoOptions): Promise<void> {
   const { signal } = options
   const record = await app.run({
     ids: [],
-    onProgress: (progress: Progress) =>
+    onProgress: (progress: RunProgress) =>
       options.onEvent({
         kind: 'progress',
         what: progress.taskId,
