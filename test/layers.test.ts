@@ -17,7 +17,7 @@ import { importsOf } from './scan-source.ts'
 const repository = join(import.meta.dirname, '..')
 
 /** What only `app/` imports: the things that know which engine, database or source is behind a port. */
-const adapters = ['engine/duckdb/', 'state/sqlite.ts', 'ingest/source/']
+const adapters = ['engine/duckdb/', 'state/sqlite.ts', 'ingest/source/', 'collect/log/']
 
 /** Files that prove something and are not part of the product. They may also import adapters, the declarations' front, others' suites, and test/ and bench/. */
 const proof = /\.(test|suite|fixture)\.ts$/

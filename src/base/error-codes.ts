@@ -54,6 +54,14 @@ export const errorCodes = {
   METRIC_ILLEGAL: 'a metric and a dimension that do not go together',
   METRIC_BAD_QUERY: 'a question about metrics that cannot be understood',
 
+  LOG_IN_USE: 'another process writes to the log folder',
+  LOG_CORRUPT: 'a record of the log is damaged',
+  LOG_EXPIRED: 'what a reader of the log has yet to read was removed by retention',
+  LOG_BUSY: 'more waits to be written to the log than its limit allows',
+  LOG_FAILED: 'the log stopped after an input or output error',
+
+  COLLECT_PORT: 'the collector cannot listen on its port',
+
   DISK_FULL: 'no space is left on the disk',
   FILE_FAILED: 'a file could not be read or written',
 } as const
