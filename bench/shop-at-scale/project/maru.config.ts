@@ -1,0 +1,3 @@
+import { defineConfig } from 'maru'
+
+export default defineConfig({ zone: 'Asia/Seoul', currency: 'KRW' })
