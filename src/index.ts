@@ -40,6 +40,8 @@ export {
   table,
 } from './model/tables.ts'
 export type { Source, Table } from './model/tables.ts'
+export { people } from './model/people.ts'
+export type { PeopleColumns, PeopleSpec } from './model/people.ts'
 export {
   average,
   count,

@@ -47,7 +47,7 @@ function buildPart(
   entry: TableEntry,
   part: SqlPartData,
 ): SqlPart | { readonly fault: Fault } {
-  if (part.kind === 'text') return part
+  if (part.kind === 'text' || part.kind === 'table') return part
   if (part.kind === 'value') {
     const value = plainScalar(part.value)
     if (value !== undefined) return { kind: 'value', value }

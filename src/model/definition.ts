@@ -70,6 +70,8 @@ export interface ConditionData {
 export type SqlPartData =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reference'; readonly to: unknown }
+  /** A table that no file declares. */
+  | { readonly kind: 'table'; readonly id: string }
   | { readonly kind: 'value'; readonly value: Scalar }
 
 export interface SqlData {

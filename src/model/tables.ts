@@ -46,7 +46,13 @@ export function table<C extends Columns>(
   columns: C,
   options: TableOptions<C> = {},
 ): Table<'raw_table', C> {
-  return finish({ kind: 'raw_table', description, columns, ...options, place: callPlace(table) })
+  return finishTable({
+    kind: 'raw_table',
+    description,
+    columns,
+    ...options,
+    place: callPlace(table),
+  })
 }
 
 export interface SourceSpec<T> {
@@ -86,7 +92,7 @@ export interface FilesSpec<C extends Columns> {
 
 /** A raw table whose rows come from files. */
 export function files<C extends Columns>(spec: FilesSpec<C>): Table<'raw_table', C> {
-  return finish({
+  return finishTable({
     ...spec,
     kind: 'files',
     columns: plainRecord(spec.columns),
@@ -149,7 +155,7 @@ export interface ObjectSpec<C extends Columns> {
 
 /** A thing with an id. */
 export function object<C extends Columns>(spec: ObjectSpec<C>): Table<'object', C> {
-  return finish({
+  return finishTable({
     ...spec,
     kind: 'object',
     columns: plainRecord(spec.columns),
@@ -232,7 +238,7 @@ export function attributes(
   const place = callPlace(attributes)
   const spec = plainRecord(given)
   if (isSqlSpec(spec))
-    return finish({
+    return finishTable({
       ...options,
       ...spec,
       columns: plainRecord(spec['columns']),
@@ -277,7 +283,8 @@ export function merged(
   ) as Defined<'merged'>
 }
 
-function finish<T>(data: TableDefinitionData): T {
+/** Makes a table of its definition: what every builder of tables returns. */
+export function finishTable<T>(data: TableDefinitionData): T {
   return define(attachColumns(data.columns), data) as T
 }
 

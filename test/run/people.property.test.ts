@@ -1,0 +1,217 @@
+/** Who an id is: the table that `people` makes against a resolver that looks at every edge for every instant, in any order of arrival. */
+import { deepEqual } from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
+import type { Engine, Session } from '../../src/engine/engine.ts'
+import { people } from '../../src/index.ts'
+import { definitionOf } from '../../src/model/definition.ts'
+
+const reachHours = 5
+
+interface Edge {
+  readonly kind: 'identify' | 'alias'
+  readonly source: string
+  readonly id: string
+  /** Hours since the beginning. */
+  readonly at: number
+  readonly from: string | null
+  readonly member: string | null
+}
+
+const start = Date.UTC(2026, 0, 10)
+const hour = 3_600_000
+const instant = (at: number): string => new Date(start + at * hour).toISOString()
+const literal = (value: string | null): string =>
+  value === null ? 'cast(null as varchar)' : `'${value}'`
+
+function eventLog(edges: readonly Edge[]): string {
+  const rows = edges.map(
+    (edge) =>
+      `select '${edge.source}' as source, '${edge.id}' as id, timestamptz '${instant(edge.at)}' as occurred_at, '${edge.kind}' as kind,
+  ${literal(edge.kind === 'identify' ? edge.from : null)} as anonymous_id, ${literal(edge.kind === 'alias' ? edge.from : null)} as previous_id, ${literal(edge.member)} as member_id`,
+  )
+  return rows.join('\nunion all\n')
+}
+
+/** The transform's text, as the engine gets it. */
+function transform(): string {
+  const declared = people({
+    owner: 'growth',
+    description: 'people',
+    reaches_back: `${reachHours} hours`,
+  })
+  const data = definitionOf(declared)
+  const text = data?.kind === 'object' ? definitionOf(data.sql) : undefined
+  if (text?.kind !== 'sql') throw new Error('people has no transform')
+  return text.parts
+    .map((part) => (part.kind === 'text' ? part.text : part.kind === 'table' ? part.id : ''))
+    .join('')
+}
+
+const byOrder = (one: Edge, other: Edge): number =>
+  one.at - other.at || compare(one.id, other.id) || compare(one.source, other.source)
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+
+/** The plain meaning, one instant at a time. */
+function resolver(all: readonly Edge[]): {
+  readonly person: (actor: string, at: number) => string
+  readonly personThen: (actor: string, at: number) => string
+  readonly shared: (actor: string, at: number) => boolean
+} {
+  const edges = all.filter((edge) => edge.member !== null && edge.from !== null)
+  const members = new Set(all.flatMap((edge) => edge.member ?? []))
+  const isMerge = (edge: Edge): boolean => edge.kind === 'alias' && members.has(edge.from!)
+  const merges = edges.filter((edge) => isMerge(edge) && edge.from !== edge.member)
+  const uses = edges.filter((edge) => !isMerge(edge)).toSorted(byOrder)
+  const nameAt = (member: string, at: number): string => {
+    const known = merges.filter((edge) => edge.at <= at)
+    const group = new Set([member])
+    for (let size = 0; size < group.size;) {
+      size = group.size
+      for (const edge of known)
+        if (group.has(edge.from!) || group.has(edge.member!))
+          group.add(edge.from!).add(edge.member!)
+    }
+    const last = known
+      .filter((edge) => group.has(edge.member!))
+      .toSorted(byOrder)
+      .at(-1)
+    return `member:${last?.member ?? member}`
+  }
+  const usesOf = (actor: string): readonly Edge[] =>
+    uses.filter((edge) => `anonymous:${edge.from}` === actor)
+  const lastUse = (actor: string, at: number): Edge | undefined =>
+    usesOf(actor)
+      .filter((edge) => edge.at <= at)
+      .at(-1)
+  const firstUse = (actor: string, at: number): Edge | undefined => {
+    const own = usesOf(actor)
+    return own.filter((edge) => edge.at === own[0]?.at && edge.at <= at).at(-1)
+  }
+  return {
+    person: (actor, at) => {
+      if (actor.startsWith('member:')) return nameAt(actor.slice(7), at + reachHours)
+      const use = lastUse(actor, at) ?? firstUse(actor, at + reachHours)
+      return use === undefined ? actor : nameAt(use.member!, at + reachHours)
+    },
+    personThen: (actor, at) => {
+      if (actor.startsWith('member:')) return nameAt(actor.slice(7), at)
+      const use = lastUse(actor, at)
+      return use === undefined ? actor : nameAt(use.member!, at)
+    },
+    shared: (actor, at) => {
+      const own = usesOf(actor).filter((edge) => edge.at <= at)
+      return new Set(own.map((edge) => nameAt(edge.member!, Infinity))).size > 1
+    },
+  }
+}
+
+const name = (prefix: string, count: number): fc.Arbitrary<string> =>
+  fc.integer({ min: 1, max: count }).map((number) => `${prefix}${number}`)
+
+const edge: fc.Arbitrary<Omit<Edge, 'id'>> = fc.oneof(
+  fc.record({
+    kind: fc.constant('identify' as const),
+    source: fc.constantFrom('web', 'app'),
+    at: fc.integer({ min: 0, max: 30 }),
+    from: fc.option(name('a', 4), { freq: 8 }),
+    member: fc.option(name('m', 5), { freq: 8 }),
+  }),
+  fc.record({
+    kind: fc.constant('alias' as const),
+    source: fc.constantFrom('web', 'app'),
+    at: fc.integer({ min: 0, max: 30 }),
+    from: fc.oneof(name('m', 5), name('a', 4)),
+    member: fc.option(name('m', 5), { freq: 8 }),
+  }),
+)
+
+/** Ids may meet across sources, as trackers number their own. */
+const edgeList: fc.Arbitrary<readonly Edge[]> = fc
+  .array(fc.tuple(edge, fc.integer({ min: 0, max: 3 })), { minLength: 1, maxLength: 14 })
+  .map((pairs) => {
+    const seen = new Set<string>()
+    return pairs.flatMap(([each, number], index) => {
+      const id = seen.has(`${each.source} e${number}`) ? `x${index}` : `e${number}`
+      seen.add(`${each.source} ${id}`)
+      return [{ ...each, id }]
+    })
+  })
+
+describe('people', () => {
+  let engine: Engine
+  let session: Session
+  before(async () => {
+    engine = await openDuckdbEngine()
+    session = await engine.open({ zone: 'Asia/Seoul' })
+  })
+  after(async () => {
+    await session.close()
+    await engine.close()
+  })
+
+  async function table(edges: readonly Edge[]): Promise<readonly (readonly unknown[])[]> {
+    await session.bindView('raw.event', eventLog(edges))
+    const { rows } = await session.query(
+      `select actor, valid_from, person, person_then, shared from (${transform()}) as made order by actor, valid_from`,
+    )
+    await session.unbind('raw.event')
+    return rows
+  }
+
+  it('says at every instant what a look at all edges says', async () => {
+    await fc.assert(
+      fc.asyncProperty(edgeList, async (edges) => {
+        const rows = await table(edges)
+        const expected = resolver(edges)
+        const actors = new Set([
+          ...edges.flatMap((each) => (each.member === null ? [] : [`member:${each.member}`])),
+          ...edges.flatMap((each) => (each.from === null ? [] : [`anonymous:${each.from}`])),
+        ])
+        const known = (actor: string, at: number): readonly unknown[] | undefined =>
+          rows.findLast(
+            (row) => row[0] === actor && Date.parse(String(row[1])) <= start + at * hour,
+          )
+        for (const actor of actors) {
+          for (let at = -reachHours - 2; at <= 40; at += 0.5) {
+            const row = known(actor, at)
+            const found = [row?.[2] ?? actor, row?.[3] ?? actor, row?.[4] ?? false]
+            const wanted = [
+              expected.person(actor, at),
+              expected.personThen(actor, at),
+              expected.shared(actor, at),
+            ]
+            deepEqual(found, wanted, `${actor} at ${at}`)
+          }
+        }
+      }),
+      { numRuns: 60, seed: 11 },
+    )
+  })
+
+  it('is the same table in whatever order the edges arrive', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        edgeList.chain((edges) =>
+          fc.tuple(
+            fc.constant(edges),
+            fc.shuffledSubarray([...edges], { minLength: edges.length, maxLength: edges.length }),
+          ),
+        ),
+        async ([edges, shuffled]) => deepEqual(await table(shuffled), await table(edges)),
+      ),
+      { numRuns: 30, seed: 12 },
+    )
+  })
+
+  it('has one row for an actor and instant', async () => {
+    await fc.assert(
+      fc.asyncProperty(edgeList, async (edges) => {
+        const rows = await table(edges)
+        deepEqual(new Set(rows.map((row) => `${row[0]} ${row[1]}`)).size, rows.length)
+      }),
+      { numRuns: 30, seed: 13 },
+    )
+  })
+})
