@@ -33,7 +33,7 @@ export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
       parts: [
         { kind: 'text', text: edges.before },
         { kind: 'table', id: collectedTables.events },
-        { kind: 'text', text: edges.after + resolution(reachHours(spec.reaches_back)) },
+        { kind: 'text', text: edges.after + merging + resolution(reachHours(spec.reaches_back)) },
       ],
       chunks: [],
       place,
@@ -67,10 +67,8 @@ const edges = {
 `,
 }
 
-/** A merge of members takes the name that the last alias of the group gave; a device is whoever was identified on it last. */
-function resolution(hours: number): string {
-  const reach = `interval '${hours} hours'`
-  return `merge as (
+/** Merged members take the name that the last alias of their group gave: `named` says which, from when on. */
+const merging = `merge as (
   select 'member:' || previous_id as previous, member, occurred_at, id, source
   from edge
   where kind = 'alias' and 'member:' || previous_id in (select member from edge) and 'member:' || previous_id <> member
@@ -111,7 +109,12 @@ named as (
 final_name as (
   select member, arg_max(name, known_at) as name from named group by member
 ),
-used as (
+`
+
+/** A device is whoever was identified on it last. */
+function resolution(hours: number): string {
+  const reach = `interval '${hours} hours'`
+  return `used as (
   select identification.device, identification.occurred_at,
     arg_max(identification.member, row(identification.id, identification.source)) as member
   from identification group by all

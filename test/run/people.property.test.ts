@@ -209,7 +209,10 @@ describe('people', () => {
     await fc.assert(
       fc.asyncProperty(edgeList, async (edges) => {
         const rows = await table(edges)
-        deepEqual(new Set(rows.map((row) => `${row[0]} ${row[1]}`)).size, rows.length)
+        deepEqual(
+          new Set(rows.map(([actor, from]) => `${String(actor)} ${String(from)}`)).size,
+          rows.length,
+        )
       }),
       { numRuns: 30, seed: 13 },
     )
