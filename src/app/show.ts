@@ -4,8 +4,8 @@ import { suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
 import { legalDimensions } from '../metric/metric.ts'
 import { typeText } from '../model/column-type.ts'
-import { visibleColumns } from '../model/model.ts'
-import type { Formula, MetricModel, Model, TableModel } from '../model/model.ts'
+import { choicesOf, inputsOf, nestedChoices, visibleColumns } from '../model/model.ts'
+import type { MetricModel, Model, TableModel } from '../model/model.ts'
 import type { Task } from '../plan/plan.ts'
 import { readStaleness } from '../run/run.ts'
 import type { State } from '../state/state.ts'
@@ -90,15 +90,9 @@ function downstreamOf(context: ShowContext, table: TableModel): readonly string[
     .filter((task) => task.inputs.some((input) => input.id === table.id))
     .map((task) => task.id)
   const metrics = context.model.metrics
-    .filter((metric) => overOf(metric) === (table.kind === 'merged' ? table.activity : table.id))
+    .filter((metric) => upstreamOf(metric).includes(table.id))
     .map((metric) => metric.id)
   return table.kind === 'activity' ? tasks : [...tasks, ...metrics]
-}
-
-/** The activity or object whose rows a metric takes; undefined for one made of other metrics. */
-function overOf(metric: MetricModel): string | undefined {
-  if (metric.kind === 'aggregate') return metric.selection.activity
-  return metric.kind === 'object_aggregate' ? metric.object : undefined
 }
 
 function grainOf(table: TableModel): string {
@@ -153,25 +147,8 @@ function showMetric(context: ShowContext, metric: MetricModel): Shown {
 }
 
 function upstreamOf(metric: MetricModel): readonly string[] {
-  switch (metric.kind) {
-    case 'aggregate':
-      return [metric.selection.activity.replace(/^act\./, 'merged.')]
-    case 'object_aggregate':
-      return [metric.object]
-    case 'ratio':
-      return [`metric.${metric.numerator}`, `metric.${metric.denominator}`]
-    case 'formula':
-      return [...new Set(metricsIn(metric.formula).map((name) => `metric.${name}`))]
-  }
-}
-
-function metricsIn(formula: Formula): readonly string[] {
-  switch (formula.kind) {
-    case 'number':
-      return []
-    case 'metric':
-      return [formula.name]
-    case 'binary':
-      return [...metricsIn(formula.left), ...metricsIn(formula.right)]
-  }
+  if (metric.kind === 'object_aggregate') return [metric.object]
+  const activities = choicesOf(metric).flatMap(nestedChoices)
+  const merged = activities.map(({ activity }) => activity.replace(/^act\./, 'merged.'))
+  return [...new Set([...merged, ...inputsOf(metric).map((name) => `metric.${name}`)])]
 }

@@ -68,6 +68,12 @@ export function conditionOf(predicate: Predicate): Condition {
       return { kind: 'like', path: { text: predicate.path }, pattern: literalOf(predicate.pattern) }
     case 'unknown':
       return { kind: 'unknown', path: { text: predicate.path } }
+    case 'metric':
+      throw new MaruError(
+        'METRIC_ILLEGAL',
+        `the metric "${predicate.metric}" is a condition on ${predicate.object}, which is not answered yet`,
+        { hint: 'declare a derived attribute of the object and compare that' },
+      )
     case 'and':
     case 'or':
       return { kind: predicate.kind, operands: predicate.operands.map(conditionOf) }

@@ -21,7 +21,7 @@ export interface Measure {
   readonly metric: string
   /** The activity or object whose rows are aggregated. */
   readonly rootId: TableId
-  readonly aggregate: Aggregate
+  readonly aggregate: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct'
   readonly column?: string
   readonly filter?: Predicate
 }
@@ -84,10 +84,14 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
     )
   }
   const inside = [...within, metric.name]
+  if (metric.fill !== undefined) throw unanswered(metric, 'a fill of its own')
+  if (metric.calendar === true) throw unanswered(metric, 'a group for every period')
   switch (metric.kind) {
     case 'aggregate':
       return { kind: 'measure', measure: activityMeasure(metric) }
     case 'object_aggregate':
+      if (!isAnswered(metric.aggregate)) throw unanswered(metric, `the ${metric.aggregate}`)
+      if (metric.column?.includes('.') === true) throw unanswered(metric, 'a path over references')
       return {
         kind: 'measure',
         measure: {
@@ -104,8 +108,39 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
       return { kind: 'binary', operator: '/', left, right }
     }
     case 'formula':
+      if (isShifted(metric.formula)) throw unanswered(metric, 'an offset or a total')
       return expandFormula(model, metric.formula, inside)
+    default:
+      throw unanswered(metric, `the kind ${metric.kind}`)
   }
+}
+
+function isShifted(formula: Formula): boolean {
+  if (formula.kind === 'metric') return formula.offset !== undefined || formula.total !== undefined
+  return formula.kind === 'binary' && (isShifted(formula.left) || isShifted(formula.right))
+}
+
+function unanswered(metric: MetricModel, what: string): MaruError {
+  return new MaruError(
+    'METRIC_ILLEGAL',
+    `metric "${metric.name}" has ${what}, which is not answered yet`,
+    { hint: 'ask for the metrics that it is made of', where: metric.place },
+  )
+}
+
+type AnsweredAggregate = Measure['aggregate']
+
+const answeredAggregates: ReadonlySet<Aggregate> = new Set<AnsweredAggregate>([
+  'count',
+  'sum',
+  'min',
+  'max',
+  'average',
+  'distinct',
+])
+
+function isAnswered(aggregate: Aggregate): aggregate is AnsweredAggregate {
+  return answeredAggregates.has(aggregate)
 }
 
 function expandFormula(model: Model, formula: Formula, within: readonly string[]): Expression {
@@ -122,7 +157,7 @@ function expandFormula(model: Model, formula: Formula, within: readonly string[]
   }
 }
 
-function activityMeasure(metric: Extract<MetricModel, { kind: 'aggregate' }>): Measure {
+function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregate' }>): Measure {
   const { selection } = metric
   if (
     selection.selector.kind !== 'all' ||
@@ -139,6 +174,13 @@ function activityMeasure(metric: Extract<MetricModel, { kind: 'aggregate' }>): M
     )
   }
   const { aggregate, column } = selection.take
+  const more = (['of', 'window', 'same', 'keep', 'per'] as const).find(
+    (part) => selection[part] !== undefined,
+  )
+  if (more !== undefined) throw unanswered(metric, `\`${more}\``)
+  if (metric.balance !== undefined) throw unanswered(metric, 'a balance')
+  if (!isAnswered(aggregate)) throw unanswered(metric, `the ${aggregate}`)
+  if (column?.includes('.') === true) throw unanswered(metric, 'a path over references')
   return {
     metric: metric.name,
     rootId: selection.activity,

@@ -4,9 +4,9 @@
  * Plain readonly data with a `kind`, no functions, no cycles: `JSON.stringify(model)` is whole.
  */
 import type { Place } from '../base/errors.ts'
+import type { MetricModel, Predicate, Scalar, Selection, TableId } from './algebra.ts'
 
-/** `act.purchase`, `raw.shop.order_item`: the path under the project folder, with dots; two or three parts. Used verbatim in SQL on every engine. */
-export type TableId = string
+export * from './algebra.ts'
 
 export type TableClass = 'raw' | 'obj' | 'act' | 'obj_attr' | 'merged'
 
@@ -42,8 +42,10 @@ export interface ColumnModel {
   readonly refers?: TableId
   /** `allowed`: a key that names no object is kept and reads as unknown; absent: the checks refuse it. */
   readonly orphans?: 'allowed'
-  /** What the attribute is for an object of which no version holds yet: 0 for counts of activities; absent: unknown. */
-  readonly absent?: 0
+  /** What the attribute is for an object of which no version holds yet: 0 for counts of activities, false for `any`; absent: unknown. */
+  readonly absent?: 0 | false
+  /** Ascending cuts of a number. The column then has a dimension `<path>.bucket`: see `bucketTexts`. */
+  readonly buckets?: readonly number[]
   /** Words that access rules and the catalog use, for example `personal`. */
   readonly tags: readonly string[]
 }
@@ -116,6 +118,18 @@ export interface ObjectModel extends TableBase {
   /** With history the transform yields one row per version: the key, `valid_from` and the attributes. */
   readonly history: boolean
   readonly sql: SqlModel
+  readonly calendar?: CalendarModel
+}
+
+/**
+ * An object whose rows are days of a calendar of the project's own. Each of `grains` is a grain as `month` is one, by its name and after a date or an instant
+ * (`alien_week`, `member.joined_at.alien_week`): the column's value in the row whose `day` is the local day; unknown where there is no row.
+ * A value is a period; periods follow one another in the order of their first days.
+ */
+export interface CalendarModel {
+  /** A date column, with one row per date. */
+  readonly day: string
+  readonly grains: readonly string[]
 }
 
 export interface ActivityModel extends TableBase {
@@ -160,6 +174,8 @@ export interface MergedModel extends TableBase {
   readonly versions: readonly MergedVersion[]
   /** What the wide reading of the table offers beyond the activity's own columns. */
   readonly attached: readonly AttachedColumn[]
+  /** Columns computed when asked: what the actor's activities are, seen from each row. A question names them like columns of the activity. */
+  readonly related?: readonly RelatedColumn[]
   /** Whether a file of the project overrides the derived declaration. */
   readonly declared: boolean
 }
@@ -179,6 +195,15 @@ export interface AttachedColumn {
   readonly path: readonly string[]
   readonly table: TableId
   readonly attribute: string
+}
+
+/**
+ * One value per row of the activity: the selection at (actor, the row). It never changes how many rows there are. `column` has the name, type and texts;
+ * `absent` is what it is where nothing is selected.
+ */
+export interface RelatedColumn {
+  readonly column: ColumnModel
+  readonly selection: Selection
 }
 
 export type TableModel =
@@ -208,91 +233,6 @@ export type SqlPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'table'; readonly id: TableId }
   | { readonly kind: 'value'; readonly value: Scalar }
-
-export type Scalar = string | number | bigint | boolean | null
-
-/**
- * A condition on a row. `path` is a column, or an attribute reached by reference columns: `amount`, `member.country`,
- * `product.brand.name`. A comparison with an unknown value is not true, and neither is its negation (SQL's rule).
- */
-export type Predicate =
-  | {
-      readonly kind: 'compare'
-      readonly path: string
-      readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='
-      readonly value: Scalar
-    }
-  | { readonly kind: 'in'; readonly path: string; readonly values: readonly Scalar[] }
-  | { readonly kind: 'like'; readonly path: string; readonly pattern: string }
-  | { readonly kind: 'unknown'; readonly path: string }
-  | { readonly kind: 'and' | 'or'; readonly operands: readonly Predicate[] }
-  | { readonly kind: 'not'; readonly operand: Predicate }
-
-/**
- * The temporal primitive: which activities of an object, in which window, and what is taken of them. At an instant t it
- * sees the activities with occurred_at ≤ t, ordered by (occurred_at, id). `within` keeps those whose occurred_at + duration > t.
- */
-export interface Selection {
-  readonly kind: 'selection'
-  readonly activity: TableId
-  readonly selector:
-    | { readonly kind: 'all' | 'first' | 'last' }
-    | { readonly kind: 'nth'; readonly n: number }
-  readonly filter?: Predicate
-  readonly within?: Duration
-  readonly take:
-    | { readonly kind: 'column'; readonly column: string }
-    | { readonly kind: 'aggregate'; readonly aggregate: Aggregate; readonly column?: string }
-}
-
-export type Aggregate = 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct'
-
-/** A calendar duration in the project's zone. */
-export interface Duration {
-  readonly count: number
-  readonly unit: 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
-}
-
-interface MetricBase {
-  /** `metric.sales` */
-  readonly id: string
-  /** `sales`, the export's name; unique in the project. */
-  readonly name: string
-  readonly place: Place
-  readonly owner: string
-  readonly description: string
-  readonly unit?: string
-  readonly synonyms: readonly string[]
-  readonly direction?: 'up' | 'down'
-}
-
-export type MetricModel =
-  | (MetricBase & { readonly kind: 'aggregate'; readonly selection: Selection })
-  /** Over the objects themselves, as they are now: how many members there are. */
-  | (MetricBase & {
-      readonly kind: 'object_aggregate'
-      readonly object: TableId
-      readonly aggregate: Aggregate
-      readonly column?: string
-      readonly filter?: Predicate
-    })
-  | (MetricBase & {
-      readonly kind: 'ratio'
-      readonly numerator: string
-      readonly denominator: string
-    })
-  | (MetricBase & { readonly kind: 'formula'; readonly formula: Formula })
-
-/** Arithmetic over metrics by name. Division by zero gives unknown. */
-export type Formula =
-  | { readonly kind: 'number'; readonly value: number }
-  | { readonly kind: 'metric'; readonly name: string }
-  | {
-      readonly kind: 'binary'
-      readonly operator: '+' | '-' | '*' | '/'
-      readonly left: Formula
-      readonly right: Formula
-    }
 
 export interface Model {
   readonly formatVersion: 1
@@ -335,4 +275,22 @@ export function visibleColumns(
     return column === undefined || own.has(each.column) ? [] : [{ ...column, name: each.column }]
   })
   return [...table.columns, ...attached]
+}
+
+/**
+ * The dimension `<path>.bucket` of a column with cuts, as text in the order of the numbers: with cuts 0 and 10 it is `1: below 0`, `2: 0 to below 10`, `3: from 10`;
+ * the place is padded with zeros to the width of the last. An unknown number is in no bucket.
+ */
+export function bucketTexts(cuts: readonly number[]): readonly string[] {
+  const width = String(cuts.length + 1).length
+  return [...cuts, undefined].map((end, at) => {
+    const start = cuts[at - 1]
+    const range =
+      start === undefined
+        ? `below ${end}`
+        : end === undefined
+          ? `from ${start}`
+          : `${start} to below ${end}`
+    return `${String(at + 1).padStart(width, '0')}: ${range}`
+  })
 }

@@ -6,7 +6,7 @@ import type { ColumnModel, MergedModel, Model, TableId, TableModel } from '../mo
 import type { Binding } from '../engine/engine.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
 import { checksOf } from './checks.ts'
-import { referenceTo } from './derived.ts'
+import { referenceTo, refuseUnanswered } from './derived.ts'
 import { rowsOf, storedColumns } from './rows.ts'
 import type { Rows, Task, TaskDefinition, TaskInput } from './task.ts'
 
@@ -86,6 +86,7 @@ function inputsOf(
 ): readonly TaskInput[] {
   if (table.kind === 'merged') return mergedInputs(table)
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
+    refuseUnanswered(table)
     const ids = new Set(table.from.attributes.map((attribute) => attribute.selection.activity))
     return [...ids].toSorted().map((id) => {
       const activity = context.byId.get(id)

@@ -1,5 +1,5 @@
 /** Derived attributes against their definition: at every instant, the value of each version equals what counting the activities by hand gives. */
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, fail } from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
@@ -181,6 +181,8 @@ function valueAt(selection: Selection, events: readonly Row[], hour: number): st
       return cents.length === 0 ? null : (Math.min(...cents) / 100).toFixed(2)
     case 'max':
       return cents.length === 0 ? null : (Math.max(...cents) / 100).toFixed(2)
+    default:
+      return fail(`the definition of ${selection.take.aggregate} is not written here`)
   }
 }
 

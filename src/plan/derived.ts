@@ -6,7 +6,7 @@
  * Counts and sums are running totals of what enters and leaves the window (exact for decimals, linear in the activities). First, last and nth are
  * carried forward from the activity that set them. Minimum, maximum, first, last and nth within a window look the window up.
  */
-import { assert } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
 import type {
   ActivityModel,
@@ -14,6 +14,7 @@ import type {
   DerivedAttribute,
   Duration,
   Model,
+  Predicate,
   Selection,
 } from '../model/model.ts'
 import { predicateSql } from './predicate.ts'
@@ -21,6 +22,7 @@ import { predicateSql } from './predicate.ts'
 /** One SELECT of (key, valid_from, the attributes in order). */
 export function derivedSelect(model: Model, table: AttributesModel): string {
   assert(table.from.kind === 'derived', `${table.id} is derived`)
+  refuseUnanswered(table)
   const parts = table.from.attributes.map((attribute, index) =>
     attributeParts(model, table, { attribute, index }),
   )
@@ -44,6 +46,58 @@ export function derivedSelect(model: Model, table: AttributesModel): string {
   return `with ${ctes.join(',\n')}
 select running.object_key as ${table.key}, running.happened_at as valid_from${parts.map((part) => `,\n  ${part.value}`).join('')}
 from running${joins.map((join) => `\n${join}`).join('')}`
+}
+
+/** Throws METRIC_ILLEGAL for a selection that says more than this file answers. */
+export function refuseUnanswered(table: AttributesModel): void {
+  if (table.from.kind !== 'derived') return
+  for (const { name, selection } of table.from.attributes) {
+    const what = unanswered(selection)
+    if (what === undefined) continue
+    throw new MaruError(
+      'METRIC_ILLEGAL',
+      `the attribute "${name}" of ${table.id} has ${what}, which attributes cannot have yet`,
+      { hint: 'write it as an attribute from SQL', where: table.place },
+    )
+  }
+}
+
+function unanswered(selection: Selection): string | undefined {
+  const { selector, take, filter } = selection
+  const more = (['of', 'window', 'same', 'keep', 'per'] as const).find(
+    (part) => selection[part] !== undefined,
+  )
+  if (more !== undefined) return `\`${more}\``
+  if (selector.kind === 'nth' && selector.counted !== undefined) return 'a number in the history'
+  if (take.column?.includes('.') === true || (filter !== undefined && leavesRow(filter)))
+    return 'a path over references'
+  if (take.kind === 'column') return selector.kind === 'all' ? 'no row of its own' : undefined
+  if (selector.kind !== 'all') return `the ${take.aggregate} of one row`
+  return answeredAggregates.has(take.aggregate) ? undefined : `the aggregate ${take.aggregate}`
+}
+
+const answeredAggregates: ReadonlySet<string> = new Set([
+  'count',
+  'distinct',
+  'sum',
+  'average',
+  'min',
+  'max',
+])
+
+/** Whether a condition needs more than the activity's own columns. */
+function leavesRow(predicate: Predicate): boolean {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.operands.some(leavesRow)
+    case 'not':
+      return leavesRow(predicate.operand)
+    case 'metric':
+      return true
+    default:
+      return predicate.path.includes('.')
+  }
 }
 
 interface MoveColumn {

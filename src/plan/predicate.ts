@@ -1,4 +1,5 @@
 /** A predicate as SQL. Literals take the type of what they are compared with, so that no engine has to guess. */
+import { MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
 import type { ColumnType, Predicate, Scalar } from '../model/model.ts'
 
@@ -23,6 +24,12 @@ export function predicateSql(predicate: Predicate, paths: PathResolver): string 
       return `${paths.expression(predicate.path)} like ${literal(predicate.pattern, { kind: 'text' })}`
     case 'unknown':
       return `${paths.expression(predicate.path)} is null`
+    case 'metric':
+      throw new MaruError(
+        'METRIC_ILLEGAL',
+        `the metric "${predicate.metric}" is a condition, which is not answered here yet`,
+        { hint: 'declare a derived attribute and compare that' },
+      )
     case 'not':
       return `not (${predicateSql(predicate.operand, paths)})`
     case 'and':

@@ -487,6 +487,8 @@ export function filterText(condition: Predicate): string {
       return condition.operands
         .map((operand) => `(${filterText(operand)})`)
         .join(` ${condition.kind} `)
+    case 'metric':
+      throw new Error('random questions have no metric as a condition')
     case 'not':
       return `not (${filterText(condition.operand)})`
   }

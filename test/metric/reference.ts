@@ -213,6 +213,8 @@ function holds(predicate: Predicate, see: (path: string) => Cell): boolean | nul
     }
     case 'unknown':
       return see(predicate.path) === null
+    case 'metric':
+      throw new Error(`the reference does not answer the metric ${predicate.metric} as a condition`)
     case 'and': {
       const results = predicate.operands.map((operand) => holds(operand, see))
       return results.includes(false) ? false : results.includes(null) ? null : true
@@ -330,6 +332,8 @@ function metricValue(
   const value = (other: string): Cell => metricValue(context, question, other, group)
   if (metric.kind === 'ratio') return divide(value(metric.numerator), value(metric.denominator))
   if (metric.kind === 'formula') return compute(metric.formula, value)
+  if (metric.kind !== 'aggregate' && metric.kind !== 'object_aggregate')
+    throw new Error(`the reference does not answer metrics of kind ${metric.kind}`)
   const rows = group.rows.get(name) ?? []
   const { aggregate, column } =
     metric.kind === 'aggregate'
@@ -368,6 +372,8 @@ function aggregated(aggregate: Aggregate, values: readonly Cell[], isFilled: boo
       const sorted = values.toSorted(compareCells)
       return (aggregate === 'min' ? sorted[0] : sorted.at(-1)) ?? null
     }
+    default:
+      throw new Error(`the reference does not answer the aggregate ${aggregate}`)
   }
 }
 
