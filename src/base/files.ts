@@ -11,6 +11,10 @@ export interface Files {
   makeFolder(path: string): Promise<void>
   /** Creates a new file with these bytes and syncs it; fails with FILE_FAILED when the name exists. The folder is not synced. */
   writeNew(path: string, bytes: Uint8Array): Promise<void>
+  /** Creates a new file that grows at its end; fails with FILE_FAILED when the name exists. Neither its bytes nor its name are synced. */
+  openNew(path: string): Promise<GrowingFile>
+  /** Shortens a file to its first `size` bytes; not synced. */
+  cut(path: string, size: number): Promise<void>
   read(path: string): Promise<Uint8Array>
   /** undefined when there is no such file. */
   size(path: string): Promise<number | undefined>
@@ -23,6 +27,14 @@ export interface Files {
   removeFolder(path: string): Promise<void>
   /** Names directly in the folder with whether each is a folder; empty when there is no such folder. */
   list(path: string): Promise<readonly FolderEntry[]>
+}
+
+/** A file that is written at its end. What is appended survives once a `sync` that began afterwards returned. */
+export interface GrowingFile {
+  append(bytes: Uint8Array): Promise<void>
+  /** The bytes and the size, not the times. */
+  sync(): Promise<void>
+  close(): Promise<void>
 }
 
 export interface FolderEntry {

@@ -38,6 +38,19 @@ describe('files on the disk', () => {
     })
   })
 
+  it('grows a new file at its end, and cuts a file short', async () => {
+    const file = path.join(folder, 'growing')
+    const growing = await nodeFiles.openNew(file)
+    await assert.rejects(nodeFiles.openNew(file), { code: 'FILE_FAILED' })
+    await growing.append(Buffer.from('one '))
+    await growing.append(Buffer.from('two'))
+    await growing.sync()
+    await growing.close()
+    assert.equal(Buffer.from(await nodeFiles.read(file)).toString(), 'one two')
+    await nodeFiles.cut(file, 3)
+    assert.equal(Buffer.from(await nodeFiles.read(file)).toString(), 'one')
+  })
+
   it('lists files and folders by name', async () => {
     const inner = path.join(folder, 'listed')
     await nodeFiles.makeFolder(path.join(inner, 'b'))

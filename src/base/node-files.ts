@@ -2,15 +2,17 @@
  * Files on the disk of this machine. A full disk is told apart (DISK_FULL) from all else (FILE_FAILED), whose cause
  * keeps the system's code.
  */
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, rename, rm, stat, truncate } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { MaruError, messageOf } from './errors.ts'
-import type { Files, FolderEntry } from './files.ts'
+import type { Files, FolderEntry, GrowingFile } from './files.ts'
 
 export const nodeFiles: Files = {
   makeFolder: (folder) => wrapped('create the folder', folder, () => makeFolder(folder)),
   writeNew: (file, bytes) => wrapped('write', file, () => writeNew(file, bytes)),
+  openNew: (file) => wrapped('create', file, () => openNew(file)),
+  cut: (file, size) => wrapped('shorten', file, () => truncate(file, size)),
   read: (file) => wrapped('read', file, () => readFile(file)),
   size: (file) => wrapped('look at', file, () => sizeOf(file)),
   syncFile: (file) => wrapped('sync', file, () => sync(file)),
@@ -56,6 +58,20 @@ async function writeAndSync(handle: FileHandle, bytes: Uint8Array): Promise<void
   } finally {
     await handle.close()
   }
+}
+
+async function openNew(file: string): Promise<GrowingFile> {
+  const handle = await open(file, 'ax')
+  return {
+    append: (bytes) => wrapped('write', file, () => writeAll(handle, bytes)),
+    sync: () => wrapped('sync', file, () => handle.datasync()),
+    close: () => wrapped('close', file, () => handle.close()),
+  }
+}
+
+/** A write may take less than it was given, as on a disk that is nearly full; the next one then has the error. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await handle.write(bytes, done)).bytesWritten
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

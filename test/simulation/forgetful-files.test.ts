@@ -47,6 +47,24 @@ describe('files that forget at a crash', () => {
     assert.equal(await readFile(inRoot('a', 'b', 'engine'), 'utf8'), 'bytes')
   })
 
+  it('keep of a growing file what was synced, and forget what came after', async () => {
+    const growing = await files.openNew(inRoot('log'))
+    await files.syncFolder(root)
+    await growing.append(Buffer.from('one '))
+    await growing.sync()
+    await growing.append(Buffer.from('two '))
+    await growing.close()
+    await files.crash()
+    assert.equal(await readFile(inRoot('log'), 'utf8'), 'one ')
+  })
+
+  it('give back what was cut off and not synced', async () => {
+    await files.cut(inRoot('before'), 1)
+    assert.equal(await readFile(inRoot('before'), 'utf8'), 'k')
+    await files.crash()
+    assert.equal(await readFile(inRoot('before'), 'utf8'), 'kept')
+  })
+
   it('forget folders whose parent was not synced', async () => {
     await mkdir(inRoot('a', 'b'), { recursive: true })
     await files.writeNew(inRoot('a', 'b', 'file'), Buffer.from('bytes'))

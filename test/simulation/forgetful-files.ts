@@ -4,9 +4,9 @@
  * by the number of the operation: a crash in it, an error from it, a sync that does nothing.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Files } from '../../src/base/files.ts'
+import type { Files, GrowingFile } from '../../src/base/files.ts'
 import { createdFolders, fileError, nodeFiles } from '../../src/base/node-files.ts'
 
 export interface Faults {
@@ -109,6 +109,29 @@ export class ForgetfulFiles implements Files {
       throw fileError('write', file, error)
     }
     await this.#makeDurable(file)
+  }
+
+  async openNew(file: string): Promise<GrowingFile> {
+    await this.#operation('create', file)
+    const inner = await nodeFiles.openNew(file)
+    return {
+      append: async (bytes) => {
+        await this.#operation('write', file, () =>
+          inner.append(bytes.subarray(0, bytes.length / 2)),
+        )
+        await inner.append(bytes)
+      },
+      sync: async () => {
+        await this.#operation('sync', file)
+        await this.#makeDurable(file)
+      },
+      close: () => inner.close(),
+    }
+  }
+
+  async cut(file: string, size: number): Promise<void> {
+    await this.#operation('shorten', file)
+    await nodeFiles.cut(file, size)
   }
 
   async read(file: string): Promise<Uint8Array> {
@@ -219,15 +242,14 @@ export class ForgetfulFiles implements Files {
     }
   }
 
-  /** The synced bytes; of a file that never was synced, none or some. */
+  /** The synced bytes, and none or some of what the file has grown by since. */
   async #survivingBytes(inode: number, file: string, survival: Survival): Promise<Uint8Array> {
-    const synced = this.#durable.content.get(inode)
-    if (synced !== undefined) return synced
-    if (survival === 'nothing') return new Uint8Array()
-    const handle = await open(file).catch(() => undefined)
-    const bytes = (await handle?.readFile()) ?? new Uint8Array()
-    await handle?.close()
-    return bytes.subarray(0, Math.floor(survival.random() * (bytes.length + 1)))
+    const synced = this.#durable.content.get(inode) ?? new Uint8Array()
+    if (survival === 'nothing') return synced
+    const bytes = await readFile(file).catch(() => synced)
+    if (bytes.length <= synced.length) return synced
+    const grown = Math.floor(survival.random() * (bytes.length - synced.length + 1))
+    return bytes.subarray(0, synced.length + grown)
   }
 }
 
