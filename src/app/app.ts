@@ -25,9 +25,8 @@ export interface App {
   ): Promise<RunRecord>
   /** One SELECT over ids; a text that reads merged tables sees their attached columns. */
   query(sql: string, options?: { readonly rowsMax?: number }): Promise<Result>
-  metric(
-    question: MetricQuestion,
-  ): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }>
+  /** From stored indicators or states where they are exact and fresh, else from activities; the answer says which. */
+  metric(question: MetricQuestion): Promise<MetricAnswer>
   /** Every table and metric with its state, sorted by id. */
   list(): Promise<readonly Listed[]>
   show(id: string): Promise<Shown>
@@ -43,8 +42,22 @@ export interface App {
   close(): Promise<void>
 }
 
+export interface MetricAnswer {
+  readonly result: Result
+  readonly compiled: CompiledQuestion
+  /** Where the numbers come from. */
+  readonly sources: readonly (CompiledQuestion['sources'][number] & {
+    /** Of stored tables: the version of the definition that made each, and when. */
+    readonly built: readonly {
+      readonly id: string
+      readonly version: string
+      readonly at: string
+    }[]
+  })[]
+}
+
 export interface RunOptions {
-  /** Task ids, with everything that they read; all when empty. */
+  /** Task ids, with everything that they read. Empty: everything declared, and the stored states and indicators that were built before. */
   readonly ids: readonly string[]
   readonly from?: Day
   readonly to?: Day

@@ -1,6 +1,13 @@
 import type { Model } from '../model/model.ts'
 import type { State } from '../state/state.ts'
 import type { Listed } from './app.ts'
+import { isStored } from './stored-answers.ts'
+
+const undeclared = {
+  kind: 'undeclared',
+  description: 'its declaration was removed; nothing reads or renews it',
+}
+const stored = { kind: 'stored', description: 'kept so that questions need not read activities' }
 
 /** Every table and metric with what State says of it, and tables that were built but are no longer declared; opens neither engine nor lake. */
 export async function listProject(model: Model, state: State): Promise<readonly Listed[]> {
@@ -30,9 +37,8 @@ export async function listProject(model: Model, state: State): Promise<readonly 
     .filter((record) => !declared.has(record.taskId))
     .map((record): Listed => ({
       id: record.taskId,
-      kind: 'undeclared',
+      ...(isStored(record.taskId) ? stored : undeclared),
       owner: '',
-      description: 'its declaration was removed; nothing reads or renews it',
       rows: rows.get(record.taskId) ?? 0,
       builtAt: new Date(record.finishedAtMs).toISOString(),
     }))

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { MaruError } from '../base/errors.ts'
 import type { Engine, Result } from '../engine/engine.ts'
 import type { Lake } from '../lake/lake.ts'
-import { compileQuestion } from '../metric/metric.ts'
-import type { CompiledQuestion, MetricQuestion } from '../metric/metric.ts'
+import { compileQuestion, stateTasks } from '../metric/metric.ts'
+import type { MetricQuestion } from '../metric/metric.ts'
 import type { Model } from '../model/model.ts'
 import { compileTasks } from '../plan/plan.ts'
 import type { Task } from '../plan/plan.ts'
@@ -21,14 +21,15 @@ import {
   openState,
   sourcesOf,
 } from './adapters.ts'
-import type { App, Compacted, Listed, RunOptions, RunPlan, Shown } from './app.ts'
+import type { App, Compacted, Listed, MetricAnswer, RunOptions, RunPlan, Shown } from './app.ts'
 import { listProject } from './list.ts'
 import type { Parts } from './parts.ts'
 import { planRun } from './plan-run.ts'
 import { pullSource } from './pull.ts'
 import { queryProject, readQuestion } from './query.ts'
 import { showId } from './show.ts'
-import { requireTables } from './task-ids.ts'
+import { StoredAnswersReader } from './stored-answers.ts'
+import { idsToRun, requireTables } from './task-ids.ts'
 
 const defaultRowsMax = 10_000
 const dayMs = 86_400_000
@@ -45,6 +46,7 @@ class ProjectApp implements App {
   #state: Promise<State> | undefined
   #lake: Promise<Lake> | undefined
   #compiled: Promise<readonly Task[]> | undefined
+  readonly #stored = new StoredAnswersReader()
 
   constructor(folder: string) {
     this.folder = folder
@@ -73,10 +75,13 @@ class ProjectApp implements App {
 
   async plan(options: RunOptions): Promise<RunPlan> {
     const parts = await this.#parts()
-    requireTables(parts.model, options.ids)
+    const ids = await idsToRun(parts, options.ids)
     const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
     try {
-      return await planRun(parts, { options, sourceOf: (table) => sources.of(table) })
+      return await planRun(parts, {
+        options: { ...options, ids },
+        sourceOf: (table) => sources.of(table),
+      })
     } finally {
       await sources.close()
     }
@@ -84,13 +89,13 @@ class ProjectApp implements App {
 
   async run(options: Parameters<App['run']>[0]): Promise<RunRecord> {
     const parts = await this.#parts()
-    requireTables(parts.model, options.ids)
+    const ids = await idsToRun(parts, options.ids)
     const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
     const context = await this.#runContext(parts, (table) => sources.of(table))
     const { onProgress, signal } = options
     try {
       return await runTasks(context, {
-        ids: options.ids,
+        ids,
         range: { from: options.from, to: options.to },
         full: options.full ?? false,
         ...(signal === undefined ? {} : { signal }),
@@ -105,11 +110,21 @@ class ProjectApp implements App {
     return await queryProject(await this.#parts(), sql, options.rowsMax ?? defaultRowsMax)
   }
 
-  async metric(
-    question: MetricQuestion,
-  ): Promise<{ readonly result: Result; readonly compiled: CompiledQuestion }> {
-    const compiled = compileQuestion(await this.model(), question)
-    return { result: await readQuestion(await this.#parts(), compiled), compiled }
+  async metric(question: MetricQuestion): Promise<MetricAnswer> {
+    const parts = await this.#parts()
+    const { freshness, records } = await this.#stored.read(parts)
+    const compiled = compileQuestion(parts.model, question, freshness)
+    const result = await readQuestion(parts, compiled)
+    const sources = compiled.sources.map((source) => ({
+      ...source,
+      built: source.tables.flatMap((id) => {
+        const record = records.get(id)
+        return record === undefined
+          ? []
+          : [{ id, version: record.version, at: new Date(record.finishedAtMs).toISOString() }]
+      }),
+    }))
+    return { result, compiled, sources }
   }
 
   async list(): Promise<readonly Listed[]> {
@@ -144,8 +159,8 @@ class ProjectApp implements App {
 
   async compact(ids: readonly string[]): Promise<readonly Compacted[]> {
     const parts = await this.#parts()
-    requireTables(parts.model, ids)
     const tasks = await parts.tasks()
+    requireTables(parts.model, tasks, ids)
     const chosen = ids.length === 0 ? tasks : tasks.filter((task) => ids.includes(task.id))
     const context = await this.#runContext(parts, noSource)
     return await compactTables(context, chosen, {
@@ -197,11 +212,12 @@ class ProjectApp implements App {
     const checked = await this.#check()
     const model = await this.model()
     const engineVersion = (await this.#openEngine()).version
-    return compileTasks(model, {
+    const declared = compileTasks(model, {
       bindings: checked.bindings,
       engineVersion,
       buckets: checked.settings.buckets,
     })
+    return [...declared, ...stateTasks(model, { engineVersion })]
   }
 
   async #parts(options: { readonly mayBeLost?: boolean } = {}): Promise<Parts> {

@@ -104,7 +104,7 @@ function buildProspect(
     const upstream = known.prospects.get(input.id)
     if (upstream === undefined) continue
     const before = dirty
-    dirty = union(dirty, affectedBy(upstream, input.mapping))
+    dirty = union(dirty, affectedBy(upstream, input))
     if (before.kind !== 'all') certain = false
     reasons.push(`${input.id} is to be rebuilt`)
   }

@@ -3,8 +3,8 @@
  * so the casts here need not name it.
  */
 import type { Day } from '../base/time.ts'
-import { addDays, dayNumber } from '../base/time.ts'
 import type { ColumnType } from '../model/model.ts'
+import { periodStart as startOfPeriod } from '../plan/plan.ts'
 
 export const grains = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const
 
@@ -116,19 +116,5 @@ export function periodStep(grain: Grain): string {
 
 /** The first day of the period that holds the day. */
 export function periodStart(grain: Grain, day: Day): Day {
-  const month = Number(day.slice(5, 7))
-  switch (grain) {
-    case 'hour':
-    case 'day':
-      return day
-    case 'week':
-      // 1970-01-01 was a Thursday.
-      return addDays(day, -((((dayNumber(day) + 3) % 7) + 7) % 7))
-    case 'month':
-      return `${day.slice(0, 7)}-01`
-    case 'quarter':
-      return `${day.slice(0, 5)}${String(month - ((month - 1) % 3)).padStart(2, '0')}-01`
-    case 'year':
-      return `${day.slice(0, 4)}-01-01`
-  }
+  return grain === 'hour' ? day : startOfPeriod(grain, day)
 }

@@ -6,24 +6,35 @@ import type { ScanFilter } from '../lake/lake.ts'
 import type { Model } from '../model/model.ts'
 import { parseFilter } from './filter-language.ts'
 import { filledCtes } from './fill.ts'
-import { legSql, planLeg, unionArm } from './leg.ts'
+import { legSql, unionArm } from './leg.ts'
 import type { Leg, LegSql } from './leg.ts'
 import { askMetric, measuresOf, valueOf } from './measure.ts'
 import type { AskedMetric, Measure, State } from './measure.ts'
 import { lastName } from './model-index.ts'
 import type { CompiledQuestion, MetricQuestion } from './question.ts'
+import { routeLeg } from './states/route.ts'
+import type { RoutedLeg, StoredFreshness } from './states/route.ts'
+import { storedLegSql } from './states/stored-leg.ts'
+
+const nothingStored: StoredFreshness = new Map()
 
 /** Throws METRIC_ILLEGAL for a pair that does not go together, METRIC_BAD_QUERY or MODEL_UNKNOWN_METRIC for what cannot be understood. */
-export function compileQuestion(model: Model, question: MetricQuestion): CompiledQuestion {
+export function compileQuestion(
+  model: Model,
+  question: MetricQuestion,
+  freshness: StoredFreshness = nothingStored,
+): CompiledQuestion {
   checkShape(question)
   const metrics = question.metrics.map((name) => askMetric(model, name))
   const by = question.by ?? []
   refuseRepeated(by)
   refuseRepeated(metrics.map((metric) => metric.name))
   refuseSharedName(by, metrics)
-  const legs = planLegs(model, question, metrics)
+  const legs = planLegs(model, question, { metrics, freshness })
   const slugs = by.map(slugOf)
-  const parts = legs.map((leg) => legSql(leg, slugs))
+  const parts = legs.map((leg) =>
+    leg.source === undefined ? legSql(leg, slugs) : storedLegSql(leg, leg.source, slugs),
+  )
   const joined = joinLegs({ question, legs, parts, slugs })
   const byMetric = new Map(
     legs.flatMap((leg) =>
@@ -52,6 +63,11 @@ export function compileQuestion(model: Model, question: MetricQuestion): Compile
   return {
     sql: `with ${joined.ctes.join(',\n')}\n${lines.join('\n')}`,
     reads: mergeReads(parts.flatMap((part) => part.reads)),
+    sources: legs.map(({ source, rootId, measures }) => ({
+      kind: source?.kind ?? 'activities',
+      tables: source?.tiles.map(({ id }) => id) ?? [rootId],
+      metrics: measures.map(({ measure }) => measure.metric),
+    })),
     columns: [
       ...by.map((text, at) => ({
         name: text,
@@ -116,8 +132,8 @@ function badQuestion(message: string, hint: string): MaruError {
 function planLegs(
   model: Model,
   question: MetricQuestion,
-  metrics: readonly AskedMetric[],
-): readonly Leg[] {
+  asked: { readonly metrics: readonly AskedMetric[]; readonly freshness: StoredFreshness },
+): readonly RoutedLeg[] {
   const where =
     question.where === undefined || question.where.trim() === ''
       ? undefined
@@ -127,17 +143,17 @@ function planLegs(
     ...(question.to === undefined ? {} : { to: question.to }),
   }
   const byRoot = new Map<string, Map<string, Measure>>()
-  for (const measure of metrics.flatMap((metric) => measuresOf(metric.expression))) {
+  for (const measure of asked.metrics.flatMap((metric) => measuresOf(metric.expression))) {
     const measures = byRoot.get(measure.rootId) ?? new Map<string, Measure>()
     byRoot.set(measure.rootId, measures.set(measure.metric, measure))
   }
   if (byRoot.size === 0)
     throw badQuestion('the metrics read no table', 'a formula needs at least one metric in it')
   const lastNames = [...byRoot.keys()].map((rootId) => lastName(rootId))
-  const legs = [...byRoot].map(([rootId, measures], at) => {
+  const legs = [...byRoot].flatMap(([rootId, measures], at) => {
     const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
     const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')
-    return planLeg({
+    const request = {
       model,
       rootId,
       name,
@@ -145,7 +161,8 @@ function planLegs(
       by: question.by ?? [],
       where,
       range,
-    })
+    }
+    return routeLeg(request, asked.freshness)
   })
   refuseMixedTypes(legs)
   return legs

@@ -76,17 +76,21 @@ export function bindCondition(
 }
 
 export function conditionPaths(condition: BoundCondition): readonly AttributePath[] {
+  return conditionDimensions(condition).map((dimension) => dimension.path)
+}
+
+export function conditionDimensions(condition: BoundCondition): readonly Dimension[] {
   switch (condition.kind) {
     case 'and':
     case 'or':
-      return condition.operands.flatMap(conditionPaths)
+      return condition.operands.flatMap(conditionDimensions)
     case 'not':
-      return conditionPaths(condition.operand)
+      return conditionDimensions(condition.operand)
     case 'compare':
     case 'in':
     case 'like':
     case 'unknown':
-      return [condition.dimension.path]
+      return [condition.dimension]
   }
 }
 

@@ -36,6 +36,8 @@ export interface Leg {
   readonly measures: readonly LegMeasure[]
   /** All must hold of a row. */
   readonly conditions: readonly BoundCondition[]
+  /** The one of them that the question asks for. */
+  readonly where: BoundCondition | undefined
   readonly range: DayRange
 }
 
@@ -74,7 +76,8 @@ export function planLeg(request: LegRequest): Leg {
   if (tableById(model, rootId)?.kind !== 'activity' && (range.from ?? range.to) !== undefined)
     throw timelessRange(metric, rootId)
   const dimensions = request.by.map((text) => resolve({ text }))
-  const conditions = request.where === undefined ? [] : [bindCondition(request.where, resolve)]
+  const where = request.where === undefined ? undefined : bindCondition(request.where, resolve)
+  const conditions = where === undefined ? [] : [where]
   const shared = sharedFilter(request.measures)
   if (shared !== undefined) conditions.push(bindCondition(shared, resolve))
   const measures = request.measures.map((measure): LegMeasure => {
@@ -85,7 +88,7 @@ export function planLeg(request: LegRequest): Leg {
         : bindCondition(conditionOf(measure.filter), resolve)
     return { measure, value, filter, states: statesOf(measure, value?.type) }
   })
-  return { model, rootId, name, dimensions, measures, conditions, range }
+  return { model, rootId, name, dimensions, measures, conditions, where, range }
 }
 
 /** The filter that all measures have in common: then it decides which rows are read. */

@@ -3,3 +3,5 @@ export type { CompiledQuestion, CompileQuestion, MetricQuestion } from './questi
 export type { LegalDimension, Pair } from './legal.ts'
 export { compileQuestion } from './compile.ts'
 export { describePair, legalDimensions } from './legal.ts'
+export { stateTasks } from './states/tasks.ts'
+export type { StoredFreshness } from './states/route.ts'

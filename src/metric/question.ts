@@ -2,6 +2,7 @@
 import type { Day } from '../base/time.ts'
 import type { ColumnType, Model } from '../model/model.ts'
 import type { ScanFilter } from '../lake/lake.ts'
+import type { StoredFreshness } from './states/route.ts'
 
 /** A question: several metrics, by the same dimensions. */
 export interface MetricQuestion {
@@ -30,6 +31,12 @@ export interface CompiledQuestion {
   readonly sql: string
   /** What must be bound, with filters that prune files. */
   readonly reads: readonly { readonly table: string; readonly filters: readonly ScanFilter[] }[]
+  /** Where each of the metrics computed comes from. */
+  readonly sources: readonly {
+    readonly kind: 'indicators' | 'states' | 'activities'
+    readonly tables: readonly string[]
+    readonly metrics: readonly string[]
+  }[]
   /** Dimensions as asked for, then metric names. */
   readonly columns: readonly {
     readonly name: string
@@ -39,4 +46,8 @@ export interface CompiledQuestion {
 }
 
 /** Throws METRIC_ILLEGAL for a pair that does not go together (with the reason and the legal ones nearest), METRIC_BAD_QUERY or MODEL_UNKNOWN_METRIC for what cannot be understood. */
-export type CompileQuestion = (model: Model, question: MetricQuestion) => CompiledQuestion
+export type CompileQuestion = (
+  model: Model,
+  question: MetricQuestion,
+  freshness?: StoredFreshness,
+) => CompiledQuestion

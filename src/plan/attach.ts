@@ -40,6 +40,8 @@ export interface Attachment {
   readonly condition: string | undefined
   /** The expression of each path, in the order asked for. */
   readonly expressions: readonly string[]
+  /** Columns of the root from which the joins and expressions follow. */
+  readonly rootColumns: ReadonlySet<string>
 }
 
 /** References are followed this far; deeper paths are not offered. */
@@ -87,6 +89,10 @@ export function attach(model: Model, rootId: TableId, paths: readonly AttributeP
   const expressions = paths.map(
     (path) => `${joinTable(joins, path, path.table)}.${path.column.name}`,
   )
+  for (const path of paths) {
+    if (path.references.length === 0 && path.table === rootId)
+      joins.rootColumns.add(path.column.name)
+  }
   const root = joins.root
   const isVersioned = root.kind === 'object' && root.history
   return {
@@ -94,6 +100,7 @@ export function attach(model: Model, rootId: TableId, paths: readonly AttributeP
     joins: [...joins.byAlias.values()],
     condition: isVersioned ? `${joins.rootAlias}.${filledColumns.validTo} is null` : undefined,
     expressions,
+    rootColumns: joins.rootColumns,
   }
 }
 
@@ -146,6 +153,7 @@ interface Joins {
   /** Of an activity. */
   readonly merged: MergedModel | undefined
   readonly byAlias: Map<string, Attachment['joins'][number]>
+  readonly rootColumns: Set<string>
 }
 
 function startJoins(model: Model, rootId: TableId): Joins {
@@ -164,6 +172,7 @@ function startJoins(model: Model, rootId: TableId): Joins {
     rootAlias: `${lastName(rootId)}__row`,
     merged,
     byAlias: new Map(),
+    rootColumns: new Set(),
   }
 }
 
@@ -192,11 +201,14 @@ interface JoinTarget {
 function joinCondition(joins: Joins, ask: Ask, join: JoinTarget): string {
   const { target, alias, isNow } = join
   const version = versionColumn(joins, ask, target)
-  if (version !== undefined && !isNow)
+  if (version !== undefined && !isNow) {
+    joins.rootColumns.add(version)
     return `${alias}.${filledColumns.version} = ${joins.rootAlias}.${version}`
+  }
   const isSameKey = `${alias}.${target.key} = ${keyExpression(joins, ask)}`
   if (!target.history) return isSameKey
   if (isNow) return `${isSameKey} and ${alias}.${filledColumns.validTo} is null`
+  joins.rootColumns.add('occurred_at')
   return `${isSameKey} and ${heldAt(alias, `${joins.rootAlias}.occurred_at`)}`
 }
 
@@ -214,6 +226,7 @@ function versionColumn(
 /** The key of the object at the end of the references. */
 function keyExpression(joins: Joins, ask: Ask): string {
   const last = ask.references.at(-1)
+  if (ask.references.length < 2) joins.rootColumns.add(last ?? joins.root.key)
   if (last === undefined) return `${joins.rootAlias}.${joins.root.key}`
   const before = ask.references.slice(0, -1)
   const holder = walk(joins.model, joins.root.id, ask.references)

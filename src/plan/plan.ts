@@ -12,9 +12,15 @@ export { definitionChanges } from './explain.ts'
 export type { ColumnChange } from './explain.ts'
 export { incoming, storedColumns, storedName } from './rows.ts'
 export { literal } from './predicate.ts'
+export { isWithin, nextPeriod, periods, periodStart } from './period.ts'
+export type { Period } from './period.ts'
 export type {
   Check,
+  IndicatorGroup,
+  IndicatorPlan,
+  IndicatorReference,
   PartitionMapping,
+  StatesTable,
   StoredColumn,
   Task,
   TaskDefinition,

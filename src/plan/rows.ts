@@ -14,7 +14,7 @@ import type {
 import { sqlText, storedId } from '../model/sql-names.ts'
 import { derivedSelect } from './derived.ts'
 import { heldAt } from './held-at.ts'
-import type { Rows, StoredColumn } from './task.ts'
+import type { Rows, StatesTable, StoredColumn } from './task.ts'
 
 /** The name under which a load's rows from the source are seen. */
 export const incoming = 'incoming'
@@ -161,6 +161,6 @@ function localDay(expression: string): string {
 }
 
 /** Where a table's rows are stored: merged tables are read wide under their own id and stored under another. */
-export function storedName(table: TableModel): string {
+export function storedName(table: TableModel | StatesTable): string {
   return table.kind === 'merged' ? storedId(table.id) : table.id
 }

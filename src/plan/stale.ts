@@ -1,9 +1,11 @@
 /** What of a task is stale: follows from the change journal and the task's own record, never from clocks or files. */
-import { localDay } from '../base/time.ts'
+import { addDays, localDay } from '../base/time.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
 import type { JournalEntry, TaskRecord } from '../state/state.ts'
 import { daySet, isEmpty, parseDirty, union } from './dirty.ts'
 import type { Dirty } from './dirty.ts'
+import { nextPeriod, periodStart } from './period.ts'
+import type { Period } from './period.ts'
 import type { PartitionMapping, Task } from './task.ts'
 
 export interface Staleness {
@@ -55,6 +57,7 @@ export function affected(
   edge: {
     readonly mapping: PartitionMapping
     readonly reference?: string
+    readonly period?: Period
     readonly partition: PartitionSpec
     readonly zone: string
   },
@@ -69,6 +72,11 @@ export function affected(
       // `everyPartition`, or an entry of before the input was split in this way.
       if (!keys.every((key) => key.startsWith(`${edge.partition.kind}=`))) return { kind: 'all' }
       return edge.mapping === 'same_day' ? daySet(keys) : { kind: 'keys', keys: new Set(keys) }
+    }
+    case 'same_period': {
+      const keys = entries.map((entry) => entry.partition)
+      if (!keys.every((key) => key.startsWith('day='))) return { kind: 'all' }
+      return inPeriods(daySet(keys), edge.period!)
     }
     case 'key_buckets': {
       const buckets = entries.map((entry) => entry.buckets?.[edge.reference ?? ''])
@@ -92,7 +100,24 @@ export function affected(
 }
 
 /** What a rebuild of these partitions upstream may change here: for planning ahead, before contents are known. */
-export function affectedBy(dirty: Dirty, mapping: PartitionMapping): Dirty {
+export function affectedBy(
+  dirty: Dirty,
+  { mapping, period }: { readonly mapping: PartitionMapping; readonly period?: Period },
+): Dirty {
   if (isEmpty(dirty)) return { kind: 'none' }
+  if (mapping === 'same_period') return inPeriods(dirty, period!)
   return mapping === 'same_day' || mapping === 'same_bucket' ? dirty : { kind: 'all' }
+}
+
+/** The periods, by their first days, that hold days of the set. */
+function inPeriods(dirty: Dirty, period: Period): Dirty {
+  if (dirty.kind !== 'days') return isEmpty(dirty) ? dirty : { kind: 'all' }
+  return {
+    kind: 'days',
+    ranges: dirty.ranges.map(({ from, to }) => ({
+      from: from === undefined ? undefined : periodStart(period, from),
+      to: to === undefined ? undefined : nextPeriod(period, addDays(to, -1)),
+    })),
+    unknown: dirty.unknown,
+  }
 }

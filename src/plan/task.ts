@@ -1,10 +1,12 @@
 /** A task is one table to be made: its rows' SQL, its partitions, what it reads and how partitions of an input map to its own. Plain data. */
+import type { Place } from '../base/errors.ts'
 import type { ColumnType, TableId, TableModel } from '../model/model.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
+import type { Period } from './period.ts'
 
 export interface Task {
   readonly id: TableId
-  readonly table: TableModel
+  readonly table: TableModel | StatesTable
   /** The columns as stored, in order. */
   readonly columns: readonly StoredColumn[]
   readonly partition: PartitionSpec
@@ -19,6 +21,14 @@ export interface Task {
   readonly definition: TaskDefinition
 }
 
+/** A table that no file declares: states of metrics, kept so that questions need not read activities. */
+export interface StatesTable {
+  readonly kind: 'states'
+  readonly id: TableId
+  readonly place: Place
+  readonly description: string
+}
+
 export interface StoredColumn {
   readonly name: string
   readonly type: ColumnType
@@ -29,14 +39,54 @@ export interface StoredColumn {
 /**
  * How rows are made. `load`: from a source; `select` runs over the view `incoming`. `select`: over the inputs by their ids.
  * `versions`: over the inputs, one row per version without `version` and `recorded_at`, which the run carries over or gives anew.
- * `events`: the collector's table, made empty here.
+ * `events`: the collector's table, made empty here. `indicators`: many groupings of the inputs, as `indicators` says.
  */
 export interface Rows {
-  readonly kind: 'load' | 'select' | 'versions' | 'events'
+  readonly kind: 'load' | 'select' | 'versions' | 'events' | 'indicators'
   /** One SELECT in the portable subset. */
   readonly sql: string
   /** versions: the object's key column. */
   readonly key?: string
+  readonly indicators?: IndicatorPlan
+}
+
+/** All dimensions of one activity's states, period by period; see `run/indicators.ts`. The rows are (day, dimension, value, states). */
+export interface IndicatorPlan {
+  /** Columns that add up over any rows: `name`, and the SQL that merges several. */
+  readonly states: readonly { readonly name: string; readonly merged: string }[]
+  /** Exact counts of different values of the column `entity`, where `flag` is true (always when absent). */
+  readonly distincts: readonly {
+    readonly name: string
+    readonly entity: string
+    readonly flag?: string
+  }[]
+  readonly references: readonly IndicatorReference[]
+  /** Dimensions that no reference has: a SELECT of value and all states each, over inputs restricted to one period by `$where`. */
+  readonly others: readonly { readonly dimension: string; readonly sql: string }[]
+}
+
+/** Dimensions reached over one reference column of the activity. */
+export interface IndicatorReference {
+  /** The input with the states by the reference's key and versions. */
+  readonly table: TableId
+  /** By entity: the input in which each row is one entity, with the reference's key and versions. */
+  readonly entities: Readonly<Record<string, TableId>>
+  readonly groups: readonly IndicatorGroup[]
+}
+
+/** Dimensions that follow from one column of the states, joined in the same way. */
+export interface IndicatorGroup {
+  /** The key or version column. */
+  readonly column: string
+  /** Alias under which the joins see the states' rows. */
+  readonly alias: string
+  /** Left joins, none of which changes how many rows there are. */
+  readonly joins: string
+  readonly dimensions: readonly {
+    readonly dimension: string
+    readonly sql: string
+    readonly type: ColumnType
+  }[]
 }
 
 export interface TaskInput {
@@ -44,13 +94,21 @@ export interface TaskInput {
   readonly mapping: PartitionMapping
   /** key_buckets: the activity's column that holds the object's key. */
   readonly reference?: string
+  /** same_period: the period of the task's partitions. */
+  readonly period?: Period
 }
 
 /**
  * Which partitions of the task a changed partition of the input can change. `same_day`, `same_bucket`: the one of the same value (proven from the
- * bound plan). `key_buckets`: those of the keys whose activities changed. `from_instant`: the days from the journal entry's instant on. `all`: every one.
+ * bound plan). `same_period`: the period that holds the day. `key_buckets`: those of the keys whose activities changed. `from_instant`: the days from the journal entry's instant on. `all`: every one.
  */
-export type PartitionMapping = 'same_day' | 'same_bucket' | 'key_buckets' | 'from_instant' | 'all'
+export type PartitionMapping =
+  | 'same_day'
+  | 'same_period'
+  | 'same_bucket'
+  | 'key_buckets'
+  | 'from_instant'
+  | 'all'
 
 /** A SELECT over `made`, `rest` and the reference tables by id, of the rows that break the rule. */
 export interface Check {

@@ -1,12 +1,23 @@
 /** One attempt at one task that reads the lake: bind, make the stale rows, check, publish. */
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
-import type { ScanFile } from '../lake/lake.ts'
-import { formatDirty, holds, isEmpty, made, rest, splitByRange } from '../plan/plan.ts'
-import type { DayRange, Dirty, Task, TaskInput } from '../plan/plan.ts'
+import type { PartitionKey, ScanFile } from '../lake/lake.ts'
+import {
+  formatDirty,
+  holds,
+  isEmpty,
+  made,
+  periodStart,
+  rest,
+  splitByRange,
+  storedName,
+  unknownDay,
+} from '../plan/plan.ts'
+import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
 import type { TaskUpdate } from '../state/state.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
+import { makeIndicators } from './indicators.ts'
 import { publish, publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
@@ -53,7 +64,8 @@ export async function buildTask(
         from: numbered.from,
       })
     }
-    await session.run(`create temp table ${made} as ${sql}`)
+    if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
+    else await session.run(`create temp table ${made} as ${sql}`)
     await checkRows(attempt, session)
     return await publish(attempt, { session, dirty: whole.inside, update, inputs })
   })
@@ -98,7 +110,20 @@ async function bindInputs(
 function keepOf(input: TaskInput, dirty: Dirty): { readonly keep?: (file: ScanFile) => boolean } {
   return input.mapping === 'same_day' || input.mapping === 'same_bucket'
     ? { keep: (file) => holds(dirty, file.partition) }
-    : {}
+    : input.mapping === 'same_period'
+      ? { keep: (file) => holds(dirty, periodOf(file.partition, input.period!)) }
+      : {}
+}
+
+/** Indicators read the merged rows first. */
+function mergedRows({ context, task }: Attempt): string {
+  return storedName(context.tasks.find((each) => each.id === task.inputs[0]!.id)!.table)
+}
+
+function periodOf(partition: PartitionKey, period: Period): PartitionKey {
+  return partition === unknownDay
+    ? partition
+    : `day=${periodStart(period, partition.slice('day='.length))}`
 }
 
 /** `rest`: the stored rows that this attempt does not remake. */

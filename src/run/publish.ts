@@ -151,6 +151,7 @@ async function stage(
 }
 
 function sortOf(task: Task): readonly string[] {
+  if (task.rows.kind === 'indicators') return ['dimension', 'value']
   const names = new Set(task.columns.map((column) => column.name))
   const key = task.partition.kind === 'bucket' ? [task.partition.column] : []
   return [...key, ...['valid_from', 'occurred_at'].filter((name) => names.has(name))]

@@ -204,6 +204,7 @@ async function attemptTask(attempt: Attempt, request: RunRequest): Promise<Publi
       return await prepareEvents(attempt)
     case 'select':
     case 'versions':
+    case 'indicators':
       return await buildTask(attempt, { range: request.range, full: request.full })
   }
 }

@@ -156,14 +156,15 @@ function activityOf(id: string, sketch: ActivitySketch): ActivityModel {
     ...sketch.columns,
     day: 'date',
   })
+  const references = columns.filter((column) => column.refers !== undefined)
   return {
     ...base(id),
     kind: 'activity',
     class: 'act',
     key: 'id',
     says: '',
-    actor: columns.find((column) => column.refers !== undefined)?.name ?? 'id',
-    targets: [],
+    actor: references[0]?.name ?? 'id',
+    targets: references.slice(1).map((column) => column.name),
     sql,
     checks: [],
     columns,

@@ -1,0 +1,56 @@
+/** What questions may be answered from without reading activities: the stored tables of today's definitions, and what of each is stale. */
+import type { StoredFreshness } from '../metric/metric.ts'
+import { affectedBy, union } from '../plan/plan.ts'
+import type { Dirty, Task } from '../plan/plan.ts'
+import { readStaleness } from '../run/run.ts'
+import type { TaskRecord } from '../state/state.ts'
+import type { Parts } from './parts.ts'
+
+export interface StoredAnswers {
+  readonly freshness: StoredFreshness
+  readonly records: ReadonlyMap<string, TaskRecord>
+}
+
+const nothing: StoredAnswers = { freshness: new Map(), records: new Map() }
+
+/** Reads again only when something was published since: a stored indicator is answered in milliseconds. */
+export class StoredAnswersReader {
+  #key = ''
+  #answers = nothing
+
+  async read(parts: Parts): Promise<StoredAnswers> {
+    const { state } = parts
+    const records = (await state.tasks()).filter(({ taskId }) => isStored(taskId))
+    if (records.length === 0) return nothing
+    const key = `${await state.journalEnd()} ${records.map(({ taskId, finishedAtMs }) => `${taskId} ${finishedAtMs}`).join(' ')}`
+    if (key === this.#key) return this.#answers
+    const byId = new Map(records.map((record) => [record.taskId, record]))
+    const tasks = (await parts.tasks()).filter(({ table }) => table.kind === 'states')
+    const freshness = await freshnessOf(parts, tasks, byId)
+    this.#answers = { freshness, records: byId }
+    this.#key = key
+    return this.#answers
+  }
+}
+
+/** The names of these tables are no class of declarations. */
+export function isStored(id: string): boolean {
+  return id.startsWith('state.') || id.startsWith('indicator.')
+}
+
+/** Tables come after those that they are made of: what is stale there is stale here before any journal says so. */
+async function freshnessOf(
+  { state, model }: Parts,
+  tasks: readonly Task[],
+  records: ReadonlyMap<string, TaskRecord>,
+): Promise<StoredFreshness> {
+  const freshness = new Map<string, Dirty>()
+  for (const task of tasks) {
+    if (records.get(task.id)?.version !== task.version) continue
+    let { dirty } = await readStaleness(state, task, { zone: model.zone })
+    for (const input of task.inputs.filter(({ id }) => isStored(id)))
+      dirty = union(dirty, affectedBy(freshness.get(input.id) ?? { kind: 'all' }, input))
+    freshness.set(task.id, dirty)
+  }
+  return freshness
+}

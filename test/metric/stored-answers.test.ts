@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import fc from 'fast-check'
+import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
+import type { Engine, Session, Value } from '../../src/engine/engine.ts'
+import { compileQuestion, stateTasks } from '../../src/metric/metric.ts'
+import type { CompiledQuestion, MetricQuestion, StoredFreshness } from '../../src/metric/metric.ts'
+import { storedName } from '../../src/plan/plan.ts'
+import type { Task } from '../../src/plan/plan.ts'
+import { makeIndicators } from '../../src/run/indicators.ts'
+import { isSameCell } from './cells.ts'
+import { load } from './dataset.ts'
+import { filterText, question, shopOf, sketch } from './random.ts'
+import type { Shop } from './random.ts'
+import { evaluate } from './reference.ts'
+import type { ReferenceQuestion } from './reference.ts'
+import { cellsText } from './rows.ts'
+import type { Cell } from './rows.ts'
+
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 12)
+
+/** One or no attribute, perhaps a grain, and whole periods: what indicators are kept for. */
+const purchaseMetrics = [
+  'sales',
+  'orders',
+  'known_pieces',
+  'heaviest',
+  'mean_amount',
+  'mean_pieces',
+  'buyers',
+  'first_status',
+  'french_sales',
+  'french_buyers',
+  'dear_orders',
+  'order_value',
+  'french_share',
+]
+const dimensions = [
+  'status',
+  'member.country',
+  'member.tier',
+  'product.brand',
+  'product.brand.country',
+]
+const plainQuestion: fc.Arbitrary<ReferenceQuestion> = fc
+  .record({
+    metrics: fc.uniqueArray(fc.constantFrom(...purchaseMetrics), { minLength: 1, maxLength: 4 }),
+    dimension: fc.option(fc.constantFrom(...dimensions), { freq: 5 }),
+    grain: fc.option(fc.constantFrom('day', 'week', 'month', 'year', 'day_of_week'), { freq: 2 }),
+    range: fc.constantFrom(
+      { from: '2011-10-01', to: '2011-11-01' },
+      { from: '2011-10-30', to: '2011-10-31' },
+      { from: '2011-10-01', to: '2012-01-01' },
+      { from: '2011-10-30', to: '2012-03-01' },
+      { from: '2011-01-01', to: '2013-01-01' },
+    ),
+  })
+  .map(({ metrics, dimension, grain, range }) => ({
+    metrics,
+    by: [...(grain === null ? [] : [grain]), ...(dimension === null ? [] : [dimension])],
+    ...range,
+  }))
+
+describe('answers from stored states and indicators against the brute-force reference', () => {
+  let engine: Engine
+
+  before(async () => {
+    engine = await openDuckdbEngine()
+  })
+
+  after(() => engine.close())
+
+  it('are the same rows as from activities, whatever of the tables is stored and fresh', async () => {
+    const used = { indicators: 0, states: 0, activities: 0 }
+    const asked = fc.array(
+      fc.oneof({ weight: 2, arbitrary: plainQuestion }, { weight: 1, arbitrary: question }),
+      {
+        minLength: 25,
+        maxLength: 30,
+        size: 'max',
+      },
+    )
+    await fc.assert(
+      fc.asyncProperty(sketch, asked, fc.integer(), async (drawn, questions, choice) => {
+        const shop = shopOf(drawn)
+        const session = await engine.open({ zone: shop.model.zone })
+        try {
+          const tasks = await storeAll(session, shop)
+          for (const [at, one] of questions.entries()) {
+            const compiled = await compare(session, shop, {
+              asked: one,
+              freshness: freshnessOf(tasks, choice + at),
+            })
+            for (const { kind } of compiled.sources) used[kind]++
+          }
+        } finally {
+          await session.close()
+        }
+      }),
+      { numRuns: runs, seed: 20111030 },
+    )
+    for (const [kind, count] of Object.entries(used))
+      assert.ok(count > runs, `${kind} answered ${count} legs`)
+  })
+})
+
+const indicatorPeriods = ['day', 'month', 'year']
+
+/** Makes the tables as their tasks say, in the session instead of a lake. */
+async function storeAll(session: Session, shop: Shop): Promise<readonly Task[]> {
+  await load(connectionOf(session), shop.model, shop.dataset)
+  const tasks = stateTasks(shop.model, { engineVersion: 'test' }).filter(
+    ({ id }) => id.startsWith('state.') || indicatorPeriods.includes(id.split('.')[1]!),
+  )
+  for (const catalog of ['state', 'indicator']) {
+    await session.run(`attach ':memory:' as ${catalog}`)
+    for (const period of ['day', 'month', 'year'])
+      await session.run(`create schema ${catalog}.${period}`)
+  }
+  for (const task of tasks) {
+    if (task.rows.kind === 'select')
+      await session.run(`create table ${task.id} as ${task.rows.sql}`)
+    else {
+      const merged = shop.model.tables.find(({ id }) => id === task.inputs[0]!.id)!
+      await makeIndicators(session, task, storedName(merged))
+      await session.run(`create table ${task.id} as select * from made; drop table made`)
+    }
+  }
+  return tasks
+}
+
+/** `load` only runs statements. */
+function connectionOf(session: Session): DuckDBConnection {
+  return { run: (sql: string) => session.run(sql) } as unknown as DuckDBConnection
+}
+
+/** Of every third choice all is fresh; else some tables are missing, and some are stale from a day on. */
+function freshnessOf(tasks: readonly Task[], choice: number): StoredFreshness {
+  const seed = Math.abs(choice)
+  const kept = tasks.filter((_, at) => seed % 3 === 0 || (seed * 7 + at * 5) % 4 !== 0)
+  return new Map(
+    kept.map(({ id }, at) => [
+      id,
+      seed % 3 === 1 && (seed + at) % 2 === 0
+        ? {
+            kind: 'days',
+            ranges: [{ from: '2011-12-01', to: undefined }],
+            unknown: true,
+          }
+        : { kind: 'none' },
+    ]),
+  )
+}
+
+async function compare(
+  session: Session,
+  { model, dataset }: Shop,
+  one: { readonly asked: ReferenceQuestion; readonly freshness: StoredFreshness },
+): Promise<CompiledQuestion> {
+  const { where, ...rest } = one.asked
+  const text: MetricQuestion = {
+    ...rest,
+    ...(where === undefined ? {} : { where: filterText(where) }),
+  }
+  const compiled = compileQuestion(model, text, one.freshness)
+  const { rows } = await session.query(compiled.sql).catch((error: unknown) => {
+    throw new Error(`${cellsText(text)}\n${compiled.sql}`, { cause: error })
+  })
+  const expected = evaluate(model, dataset, one.asked)
+  const isSame =
+    rows.length === expected.length &&
+    rows.every((row, at) =>
+      row.every((cell, column) =>
+        isSameCell(
+          cellOf(cell, compiled.columns[column]!.type.kind),
+          expected[at]![column]!,
+          compiled.columns[column]!.type,
+        ),
+      ),
+    )
+  if (isSame) return compiled
+  assert.fail(
+    `${cellsText(text)} from ${cellsText(compiled.sources)}
+expected ${cellsText(expected)}
+but got  ${cellsText(rows)}
+${compiled.sql}`,
+  )
+}
+
+/** A session gives instants as texts, the reference as microseconds. */
+function cellOf(value: Value, kind: string): Cell {
+  if (kind === 'timestamp' && typeof value === 'string') return BigInt(Date.parse(value)) * 1000n
+  return value as Cell
+}
