@@ -25,6 +25,9 @@ export type {
   Columns,
   DecimalOptions,
   KeyOptions,
+  NumericOptions,
+  Path,
+  Reached,
   ReferenceOptions,
 } from './model/columns.ts'
 export { and, not, or } from './model/conditions.ts'
@@ -43,27 +46,48 @@ export type { Source, Table } from './model/tables.ts'
 export { people } from './model/people.ts'
 export type { PeopleColumns, PeopleSpec } from './model/people.ts'
 export {
+  all,
+  any,
+  approximate_distinct,
   average,
   count,
+  count_true,
   distinct,
   first,
-  formula,
   last,
   max,
   min,
   nth,
-  ratio,
+  percentile,
   sum,
 } from './model/selections.ts'
+export {
+  conversion,
+  cumulative,
+  formula,
+  funnel,
+  lifecycle,
+  metricOf,
+  offset,
+  ratio,
+  retention,
+  stickiness,
+  total,
+} from './model/metrics.ts'
+export { family } from './model/families.ts'
 export type {
   Aggregated,
+  Anchor,
+  Derived,
   DurationText,
-  FormulaMetric,
-  Metric,
   MetricOptions,
+  Rows,
   Selected,
+  SelectedPer,
   Selection,
 } from './model/selections.ts'
+export type { FormulaMetric, Metric, Operand, RowsOf } from './model/metrics.ts'
+export type { FamilyOf } from './model/families.ts'
 export { sql } from './model/sql-template.ts'
 export type { Sql } from './model/sql-template.ts'
 export type { Defined } from './model/definition.ts'

@@ -86,7 +86,10 @@ export interface RowChoice {
    * A window with neither bound takes none.
    */
   readonly within?: Duration
-  /** Rows whose `path` equals the `anchor` path of the window's anchor row (of `from`, else of `to`); unknown equals nothing. */
+  /**
+   * Rows whose `path` equals the `anchor` path of the anchor row; unknown equals nothing. That is the window's (of `from`, else of `to`), the row itself in a related
+   * column without one, in a conversion the base row, in a funnel the row of step 1.
+   */
   readonly same?: readonly SamePair[]
   /** Like `filter`, but after the history has been numbered. */
   readonly keep?: Predicate
@@ -124,8 +127,7 @@ export type Anchor =
 
 /**
  * The temporal primitive: a choice of activities, and what is taken of them. It is asked
- * - as a **derived attribute** at (object, t), and with `per` gives a map: JSON text, one entry per value in the order of the values, `{"books":"2024-…"}`,
- *   the unknown value under the empty text;
+ * - as a **derived attribute** at (object, t);
  * - as a **related column** of an activity, at each of its rows: the actor's activities seen from that row;
  * - as a **metric's rows**: chosen in the whole history of each object, then the question keeps those in its range, groups and aggregates them.
  *   `selector: first` per actor therefore counts new actors, in the period and with the attributes of their first activity.
@@ -133,6 +135,11 @@ export type Anchor =
 export interface Selection extends RowChoice {
   readonly kind: 'selection'
   readonly take: Take
+  /**
+   * Of attributes with `per`: what is taken is taken apart for each value, and the attribute is JSON text with one entry per value, in the order of the
+   * values as text: `{"books":"2024-05-01T00:00:00Z"}`; the unknown value is left out. Without it the rows of all values are taken together.
+   */
+  readonly map?: true
 }
 
 export type Take =
@@ -295,7 +302,7 @@ export interface CumulativeMetric {
 
 /**
  * Each conversion row belongs to the latest base row of the same object at or before it, that is younger than `within` (base + d > conversion) and
- * has equal `same` values (anchor: the base row's path). It counts at the base row: in its period, with its dimensions. The choices' own windows are ever.
+ * agrees with the conversion's `same`. It counts at the base row: in its period, with its dimensions. The choices' own windows are ever.
  * `count`: conversion rows that found a base. `rate`: these / base rows.
  */
 export interface ConversionMetric {
@@ -303,7 +310,6 @@ export interface ConversionMetric {
   readonly base: RowChoice
   readonly conversion: RowChoice
   readonly within?: Duration
-  readonly same: readonly SamePair[]
   readonly result: 'rate' | 'count'
 }
 
@@ -315,7 +321,7 @@ export interface ConversionMetric {
  * - `no_repeat`: a second row of a step already fulfilled ends the attempt;
  * - `no_other`: any other row of the steps' activities (their `filter` apart) between two steps ends the attempt, repeats of the step just fulfilled excepted;
  * - `reentry`: with `no_other`, rows of steps already fulfilled do not end it.
- * `within`: rows with step 1 + d > occurred_at. `same`: each later row's `path` equals step 1's `anchor`.
+ * `within`: rows with step 1 + d > occurred_at. A later step's `same` compares with step 1.
  * An object's level in a group is the highest of its attempts whose step 1 lies in the group (its period, its dimensions).
  * `level`: the highest level in the group. `actors`: objects of at least level `step`. `rate`: these / objects of at least level `from`.
  * The dimension `step` gives `actors` and `rate` for every step, in place of `step`.
@@ -324,7 +330,6 @@ export interface FunnelMetric {
   readonly kind: 'funnel'
   readonly steps: readonly RowChoice[]
   readonly within?: Duration
-  readonly same: readonly SamePair[]
   readonly rules: readonly FunnelRule[]
   readonly result:
     | { readonly kind: 'level' }
@@ -420,4 +425,25 @@ export function nestedChoices(choice: RowChoice): readonly RowChoice[] {
     bound?.at.kind === 'chosen' ? nestedChoices(bound.at.choice) : [],
   )
   return [choice, ...inside]
+}
+
+/** The paths that a choice reads from its own activity's rows; `same` reads the anchor row too, whose paths are not here. */
+export function pathsOfChoice(choice: RowChoice): readonly string[] {
+  const conditions = [choice.filter, choice.keep].flatMap((each) =>
+    each === undefined ? [] : pathsOfPredicate(each),
+  )
+  const same = (choice.same ?? []).map((pair) => pair.path)
+  return [...conditions, ...same, ...(choice.per === undefined ? [] : [choice.per])]
+}
+
+export function pathsOfPredicate(predicate: Predicate): readonly string[] {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.operands.flatMap(pathsOfPredicate)
+    case 'not':
+      return pathsOfPredicate(predicate.operand)
+    default:
+      return [predicate.path]
+  }
 }

@@ -1,8 +1,10 @@
 /** Attributes of objects: from SQL, or derived from activities. */
 import { suggest } from '../base/nearest.ts'
-import { selectionOf, takeAggregate, takeRow, type Taken } from './build-selection.ts'
+import type { Request } from './build-choice.ts'
+import { isCounting, selectionOf, takeAggregate, takeRow, type Taken } from './build-selection.ts'
 import { buildSql } from './build-sql.ts'
 import {
+  bucketsFault,
   hasHistory,
   isNameFree,
   isText,
@@ -12,8 +14,14 @@ import {
   refuse,
   type Shapes,
 } from './column-models.ts'
-import { definitionOf, describeValue, present, type AttributesData } from './definition.ts'
-import type { TableEntry } from './identify.ts'
+import {
+  definitionOf,
+  describeValue,
+  present,
+  type ActivityData,
+  type AttributesData,
+} from './definition.ts'
+import type { Fault, Subject, TableEntry } from './identify.ts'
 import type { AttributesModel, ColumnModel, DerivedAttribute } from './model.ts'
 import { column, common } from './table-base.ts'
 
@@ -108,42 +116,17 @@ function takeDerived(
   entry: TableEntry,
   { name, value, data }: Given,
 ): Taken | undefined {
-  const given = definitionOf(value)
-  const request = {
-    shapes,
-    subject: entry,
-    label: `the attribute "${name}"`,
-    followsReferences: false,
-  }
-  if (given?.kind === 'missing') {
-    const fault = missingFault(shapes, given)
-    return refuse(shapes, entry, { ...fault, message: `${request.label}: ${fault.message}` })
-  }
-  if (given?.kind !== 'selection' && given?.kind !== 'aggregate') {
-    const hint =
-      given?.kind === 'row'
-        ? 'take a column of it: first(purchase).occurred_at'
-        : 'write first(purchase).occurred_at, count(purchase), sum(purchase.amount)'
-    return refuse(shapes, entry, {
-      code: 'MODEL_BAD_DECLARATION',
-      message: `the attribute "${name}" is ${describeValue(value)}`,
-      hint,
-    })
-  }
-  const taken = given.kind === 'selection' ? takeRow(request, given) : takeAggregate(request, given)
+  const label = `the attribute "${name}"`
+  const taken = take({ shapes, subject: entry, label, use: 'attribute' }, value)
   if (taken === undefined) return undefined
   const object = objectOf(shapes.book, data)
-  if (taken.table.data.kind !== 'activity') {
-    return refuse(shapes, entry, {
-      code: 'MODEL_LAYER',
-      message: `the attribute "${name}" is taken of ${taken.table.id}`,
-      hint: 'attributes are derived from activities; from other tables by SQL',
-    })
-  }
-  const { by, to = [] } = taken.table.data
+  const { by, to = [] } = taken.table.data as ActivityData
+  const { of } = taken.choice
   if (
     object !== undefined &&
-    ![by, ...to].some((each) => column(shapes, taken.table, each)?.refers === object.id)
+    !(of === undefined ? [by, ...to] : [of]).some(
+      (each) => column(shapes, taken.table, each)?.refers === object.id,
+    )
   ) {
     const hint = `take it of an activity whose \`by\` or \`to\` refers to ${object.id}`
     return refuse(shapes, entry, {
@@ -155,27 +138,74 @@ function takeDerived(
   return taken
 }
 
+/** A selection or an aggregate over activities, as attributes and related columns take it. */
+export function take(request: Request, value: unknown): Taken | undefined {
+  const given = definitionOf(value)
+  if (given?.kind === 'missing') {
+    const fault = missingFault(request.shapes, given)
+    return report(request, { ...fault, message: `${request.label}: ${fault.message}` })
+  }
+  if (given?.kind !== 'selection' && given?.kind !== 'aggregate') {
+    const hint =
+      given?.kind === 'row'
+        ? 'take a column of it: first(purchase).occurred_at'
+        : 'write first(purchase).occurred_at, count(purchase), sum(purchase.amount)'
+    const message = `${request.label} is ${describeValue(value)}`
+    return report(request, { code: 'MODEL_BAD_DECLARATION', message, hint })
+  }
+  const taken = given.kind === 'selection' ? takeRow(request, given) : takeAggregate(request, given)
+  if (taken === undefined) return undefined
+  if (taken.table.data.kind !== 'activity') {
+    return report(request, {
+      code: 'MODEL_LAYER',
+      message: `${request.label} is taken of ${taken.table.id}`,
+      hint: 'attributes are derived from activities; from other tables by SQL',
+    })
+  }
+  if (given.kind === 'selection' || given.balance === undefined) return taken
+  return report(request, {
+    code: 'MODEL_BAD_DECLARATION',
+    message: `${request.label} has a balance, which is for metrics`,
+    hint: 'take the last: last(balance).amount',
+  })
+}
+
+function report(request: Request, fault: Fault): undefined {
+  request.shapes.book.report(request.subject, fault)
+}
+
 interface DerivedGiven {
   readonly name: string
   readonly taken: Taken
-  readonly data: AttributesData
+  readonly data: Pick<AttributesData, 'describe' | 'buckets'>
 }
 
-function derivedColumn(
+/** The column of what is taken; a description of the author's own wins. */
+export function derivedColumn(
   shapes: Shapes,
-  entry: TableEntry,
+  entry: Subject,
   { name, taken, data }: DerivedGiven,
 ): ColumnModel {
   const described = data.describe?.[name]
+  const buckets = data.buckets?.[name]
+  const cuts = buckets === undefined ? undefined : bucketsFault(taken.type, buckets)
+  if (cuts !== undefined)
+    shapes.book.report(entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `the attribute "${name}" ${cuts.fault}`,
+      hint: cuts.hint,
+    })
   if (described !== undefined && !isText(described)) {
-    refuse(shapes, entry, {
+    shapes.book.report(entry, {
       code: 'MODEL_MISSING_TEXT',
       message: `the attribute "${name}" has an empty description`,
       hint: 'say what it is, or leave it out of `describe`',
     })
   }
-  const isCounted = taken.aggregate === 'count' || taken.aggregate === 'distinct'
-  const refers = taken.aggregate === undefined ? taken.column?.refers : undefined
+  const { aggregate, map } = taken
+  const isValue = aggregate === undefined || aggregate === 'first' || aggregate === 'last'
+  const refers = isValue && map === undefined ? taken.column?.refers : undefined
+  const absent = isCounting(aggregate) ? 0 : aggregate === 'any' ? false : undefined
   return {
     name,
     type: taken.type,
@@ -186,7 +216,8 @@ function derivedColumn(
       orphans: refers === undefined ? undefined : ('allowed' as const),
     }),
     required: false,
-    ...(isCounted ? { absent: 0 as const } : {}),
+    ...(map === undefined ? present({ absent }) : {}),
+    ...present({ buckets }),
     tags: taken.column?.tags ?? [],
   }
 }

@@ -1,7 +1,11 @@
 /** The merged table of every activity: its columns, the versions to store, and what the wide reading attaches. */
+import { derivedColumn, take } from './build-attributes.ts'
+import { objectOfChoice } from './build-choice.ts'
+import { selectionOf } from './build-selection.ts'
 import { dayFilled, hasHistory, isText, objectOf, type Shapes } from './column-models.ts'
 import { definitionOf, describeValue } from './definition.ts'
 import type { Book, MergedEntry, TableEntry } from './identify.ts'
+import { nameFault } from './sql-names.ts'
 import {
   filledColumns,
   type ActivityModel,
@@ -9,6 +13,7 @@ import {
   type ColumnModel,
   type MergedModel,
   type MergedVersion,
+  type RelatedColumn,
   type TableId,
 } from './model.ts'
 
@@ -32,6 +37,61 @@ export function buildMerged(
   }
   checkAttributeNames(groups)
   return activities.map((activity) => mergedOf(groups, activity, declared.get(activity.id)))
+}
+
+/** Adds the columns of related attributes; all activities' own columns must be there already. */
+export function addRelatedColumns(shapes: Shapes): void {
+  for (const entry of shapes.book.merged) {
+    const activity = shapes.book.tableOf.get(entry.data.activity)
+    if (activity?.data.kind !== 'activity') continue
+    const columns = new Map<string, ColumnModel>()
+    const selections: RelatedColumn[] = []
+    for (const [name, value] of Object.entries(entry.data.related ?? {})) {
+      const built = relatedColumn(shapes, { entry, activity, name, value })
+      if (built === undefined) continue
+      columns.set(name, built.column)
+      selections.push(built)
+    }
+    shapes.related.set(activity.id, { columns, selections })
+  }
+}
+
+interface RelatedGiven {
+  readonly entry: MergedEntry
+  readonly activity: TableEntry
+  readonly name: string
+  readonly value: unknown
+}
+
+function relatedColumn(
+  shapes: Shapes,
+  { entry, activity, name, value }: RelatedGiven,
+): RelatedColumn | undefined {
+  const own = shapes.columns.get(activity.id)
+  const fault = nameFault(name)
+  if (fault !== undefined || own?.has(name) === true) {
+    shapes.book.report(entry, {
+      code: 'MODEL_BAD_NAME',
+      message: `the related column "${name}" ${fault?.fault ?? `has the name of a column of ${activity.id}`}`,
+      hint: fault?.hint ?? 'choose another',
+    })
+    return undefined
+  }
+  const label = `the related column "${name}"`
+  const taken = take({ shapes, subject: entry, label, use: 'related', base: activity }, value)
+  if (taken === undefined) return undefined
+  const actor = objectOfChoice(shapes, { activity: activity.id, selector: { kind: 'all' } })
+  const object = objectOfChoice(shapes, taken.choice)
+  if (object !== actor) {
+    shapes.book.report(entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${label} is taken of activities of ${object}, but ${activity.id} is of ${actor}`,
+      hint: 'of(…) names the reference that holds the same object',
+    })
+    return undefined
+  }
+  const column = derivedColumn(shapes, entry, { name, taken, data: {} })
+  return { column, selection: selectionOf(taken) }
 }
 
 function groupsByObject(shapes: Shapes): ReadonlyMap<TableId, readonly TableEntry[]> {
@@ -155,8 +215,14 @@ function mergedOf(
     activity: activity.id,
     versions,
     attached: walk.attached,
+    ...relatedOf(groups.shapes, activity.id),
     declared: entry !== undefined,
   }
+}
+
+function relatedOf({ related }: Shapes, id: TableId): Pick<MergedModel, 'related'> {
+  const selections = related.get(id)?.selections ?? []
+  return selections.length === 0 ? {} : { related: selections }
 }
 
 function checkTexts(

@@ -1,19 +1,28 @@
 /** Metrics as the Model has them. */
+import { viewOf, type Request } from './build-choice.ts'
 import { selectionOf, takeAggregate, type Taken } from './build-selection.ts'
+import { buildShape } from './build-shaped.ts'
 import { isText, type Shapes } from './column-models.ts'
 import {
   definitionOf,
   describeValue,
   present,
+  isMetric,
   type AggregateData,
+  type DefinitionData,
   type FormulaData,
+  type MetricData,
   type MetricOptions,
+  type OperandData,
   type RatioData,
+  type ShapedMetricData,
 } from './definition.ts'
 import { parseFormula, type Hole } from './formula.ts'
+import { countedGrain, grainFault } from './grains.ts'
 import type { Fault, MetricEntry } from './identify.ts'
 import { findCircles } from './circles.ts'
-import type { MetricModel } from './model.ts'
+import type { Balance, MetricBase, MetricModel, Offset } from './model.ts'
+import { reach } from './predicates.ts'
 
 export function buildMetrics(shapes: Shapes): readonly MetricModel[] {
   const built = new Map<string, MetricModel>()
@@ -43,11 +52,17 @@ function buildMetric(shapes: Shapes, entry: MetricEntry, inputs: Inputs): Metric
       return buildRatio(shapes, { entry, data: entry.data, inputs })
     case 'formula':
       return buildFormula(shapes, { entry, data: entry.data, inputs })
+    default:
+      return buildShaped(shapes, { entry, data: entry.data, inputs })
   }
 }
 
+function requestOf(shapes: Shapes, entry: MetricEntry): Request {
+  return { shapes, subject: entry, label: entry.id, use: 'metric' }
+}
+
 function checkOptions(shapes: Shapes, entry: MetricEntry): void {
-  const { description, owner, direction } = entry.data.options
+  const { description, owner, direction, fill } = entry.data.options
   if (description !== undefined && !isText(description)) {
     refuse(shapes, entry, {
       code: 'MODEL_MISSING_TEXT',
@@ -69,6 +84,13 @@ function checkOptions(shapes: Shapes, entry: MetricEntry): void {
       hint: "'up' or 'down': which way is better",
     })
   }
+  if (fill !== undefined && !Number.isFinite(fill)) {
+    refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${entry.id} has the fill ${describeValue(fill)}`,
+      hint: 'a number that stands for an unknown value',
+    })
+  }
 }
 
 interface Defaults {
@@ -77,12 +99,11 @@ interface Defaults {
   readonly unit?: string
 }
 
-type Base = Pick<
-  MetricModel,
-  'id' | 'name' | 'place' | 'owner' | 'description' | 'unit' | 'synonyms' | 'direction'
->
-
-function base({ id, name, place }: MetricEntry, options: MetricOptions, defaults: Defaults): Base {
+function base(
+  { id, name, place }: MetricEntry,
+  options: MetricOptions,
+  defaults: Defaults,
+): MetricBase {
   const owner = options.owner ?? defaults.owner ?? ''
   const unit = options.unit ?? defaults.unit
   return {
@@ -93,6 +114,7 @@ function base({ id, name, place }: MetricEntry, options: MetricOptions, defaults
     description: options.description ?? defaults.description,
     ...present({ unit, direction: options.direction }),
     synonyms: options.synonyms ?? [],
+    ...present({ fill: options.fill, calendar: options.calendar }),
   }
 }
 
@@ -101,17 +123,15 @@ function buildAggregate(
   entry: MetricEntry,
   data: AggregateData,
 ): MetricModel | undefined {
-  const taken = takeAggregate(
-    { shapes, subject: entry, label: entry.id, followsReferences: true },
-    data,
-  )
+  const request = requestOf(shapes, entry)
+  const taken = takeAggregate(request, data)
   if (taken === undefined) return undefined
   const { table } = taken
-  if (taken.within !== undefined) {
+  if (taken.map !== undefined) {
     return refuse(shapes, entry, {
       code: 'MODEL_BAD_DECLARATION',
-      message: `${entry.id} has \`within\`, which is for attributes`,
-      hint: 'ask for the period when you ask for the metric: --from, --to',
+      message: `${entry.id} is a map, which is for attributes`,
+      hint: 'ask for the metric by the column, or count chosen rows: count(first(purchase).per(…))',
     })
   }
   const shared = base(entry, data.options, {
@@ -121,9 +141,14 @@ function buildAggregate(
   })
   switch (table.data.kind) {
     case 'activity':
-      return { ...shared, kind: 'aggregate', selection: selectionOf(taken) }
+      return {
+        ...shared,
+        kind: 'aggregate',
+        selection: selectionOf(taken),
+        ...present({ balance: balanceOf(request, taken, data) }),
+      }
     case 'object':
-      return { ...shared, kind: 'object_aggregate', object: table.id, ...aggregateOf(taken) }
+      return buildObjectAggregate(request, { taken, data, shared })
     default:
       return refuse(shapes, entry, {
         code: 'MODEL_LAYER',
@@ -136,15 +161,58 @@ function buildAggregate(
   }
 }
 
-function aggregateOf({
-  aggregate,
-  column,
-  filter,
-}: Taken): Pick<
-  Extract<MetricModel, { readonly kind: 'object_aggregate' }>,
-  'aggregate' | 'column' | 'filter'
-> {
-  return { aggregate: aggregate!, ...present({ column: column?.name, filter }) } as never
+function balanceOf(
+  request: Request,
+  { table }: Taken,
+  { balance }: AggregateData,
+): Balance | undefined {
+  if (balance === undefined) return undefined
+  const per = balance.per.flatMap((value) => reach(viewOf(request, table), value)?.path ?? [])
+  return { kind: balance.kind, per }
+}
+
+interface ObjectAggregate {
+  readonly taken: Taken
+  readonly data: AggregateData
+  readonly shared: MetricBase
+}
+
+/** Objects have no time, so nothing but a condition narrows them. */
+function buildObjectAggregate(
+  { shapes, subject }: Request,
+  { taken, data, shared }: ObjectAggregate,
+): MetricModel | undefined {
+  const { table, choice, aggregate, path, percentile } = taken
+  const { activity: object, selector: _selector, filter, ...others } = choice
+  const [more] = [...Object.keys(others), ...(data.balance === undefined ? [] : ['balance'])]
+  const needsOrder = aggregate === 'first' || aggregate === 'last' || aggregate === 'any'
+  if (more === undefined && !needsOrder) {
+    const of = { aggregate: aggregate!, ...present({ column: path, percentile, filter }) }
+    return { ...shared, kind: 'object_aggregate', object, ...of }
+  }
+  const message = `${shared.id} has \`${more ?? aggregate}\`, but ${table.id} is an object, which has no time`
+  shapes.book.report(subject, {
+    code: 'MODEL_BAD_DECLARATION',
+    message,
+    hint: 'objects are taken as they are now; activities have a time',
+  })
+  return undefined
+}
+
+function buildShaped(
+  shapes: Shapes,
+  { entry, data, inputs }: Composite<ShapedMetricData>,
+): MetricModel | undefined {
+  const name = (value: unknown): string | undefined => metricName(shapes, entry, value)
+  const built = buildShape(requestOf(shapes, entry), data, name)
+  if (built === undefined) return undefined
+  const { shape, description, table } = built
+  const input = shape.kind === 'cumulative' ? inputs(shape.metric) : undefined
+  const owner = input?.owner ?? table?.data.owner
+  return {
+    ...base(entry, data.options, { owner, description, ...present({ unit: input?.unit }) }),
+    ...shape,
+  }
 }
 
 interface Composite<Data> {
@@ -173,6 +241,8 @@ function buildFormula(
 ): MetricModel | undefined {
   const holes = data.holes.map((value): Hole | undefined => {
     if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'number', value }
+    const given = definitionOf(value)
+    if (given?.kind === 'operand') return buildOperand(shapes, entry, given)
     const name = metricName(shapes, entry, value)
     return name === undefined ? undefined : { kind: 'metric', name }
   })
@@ -207,20 +277,64 @@ function buildFormula(
 
 function holeText(hole: Hole | undefined): string {
   if (hole === undefined) return ''
-  return hole.kind === 'metric' ? hole.name : String(hole.value)
+  if (hole.kind === 'number') return String(hole.value)
+  const { name, offset, total } = hole
+  const shifted =
+    offset === undefined
+      ? name
+      : offset.kind === 'back'
+        ? `${name} ${offset.count} ${offset.grain} before`
+        : `${name} at the start of the ${offset.grain}`
+  if (total === undefined) return shifted
+  return total.length === 0 ? `total ${shifted}` : `${shifted} by ${total.join(', ')}`
+}
+
+function buildOperand(
+  shapes: Shapes,
+  entry: MetricEntry,
+  { metric, offset, total }: OperandData,
+): Hole | undefined {
+  const name = metricName(shapes, entry, metric)
+  const shift = offset === undefined ? undefined : buildOffset(shapes, entry, offset)
+  if (name === undefined || (offset !== undefined && shift === undefined)) return undefined
+  if (total !== undefined && !(Array.isArray(total) && total.every((text) => isText(text)))) {
+    return refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${entry.id} has a total by ${describeValue(total)}`,
+      hint: "name dimensions as a question does: total(sales, ['product.brand'])",
+    })
+  }
+  return { kind: 'metric', name, ...present({ offset: shift, total }) }
+}
+
+function buildOffset(
+  shapes: Shapes,
+  entry: MetricEntry,
+  offset: NonNullable<OperandData['offset']>,
+): Offset | undefined {
+  if (typeof offset === 'string') {
+    const back = countedGrain(shapes.book, offset)
+    if (back !== undefined) return { kind: 'back', ...back }
+  } else if (grainFault(shapes.book, offset.to) === undefined) {
+    return { kind: 'to_start', grain: offset.to }
+  }
+  return refuse(shapes, entry, {
+    code: 'MODEL_BAD_DECLARATION',
+    message: `${entry.id} has the offset ${describeValue(typeof offset === 'string' ? offset : offset.to)}`,
+    hint: "write offset(sales, '1 month') or offset(sales, { to: 'month' })",
+  })
 }
 
 function metricName(shapes: Shapes, entry: MetricEntry, value: unknown): string | undefined {
   const found = shapes.book.metricOf.get(value)
   if (found !== undefined) return found.name
-  const kind = definitionOf(value)?.kind
-  const isMetric = kind === 'aggregate' || kind === 'ratio' || kind === 'formula'
+  const isDeclared = isMetric(definitionOf(value))
   return refuse(shapes, entry, {
-    code: isMetric ? 'MODEL_UNKNOWN_METRIC' : 'MODEL_BAD_DECLARATION',
-    message: isMetric
+    code: isDeclared ? 'MODEL_UNKNOWN_METRIC' : 'MODEL_BAD_DECLARATION',
+    message: isDeclared
       ? `${entry.id} uses a metric that no file of metric/ exports`
       : `${entry.id} uses ${describeValue(value)} where a metric is needed`,
-    hint: isMetric
+    hint: isDeclared
       ? 'give it a name: export const <name> = …'
       : 'write ratio(sales, orders) with exported metrics; two files cannot need each other here',
   })
@@ -251,14 +365,30 @@ function metricCircles(shapes: Shapes): ReadonlySet<string> {
   return onCircle
 }
 
+/** Names of the metrics that a metric is made of or compares, however deep. */
 function inputNames({ book }: Shapes, { data }: MetricEntry): readonly string[] {
-  const values =
-    data.kind === 'ratio'
-      ? [data.numerator, data.denominator]
-      : data.kind === 'formula'
-        ? data.holes
-        : []
-  return values.flatMap((value) => book.metricOf.get(value)?.name ?? [])
+  return [...metricsWithin(data)].flatMap((value) => book.metricOf.get(value)?.name ?? [])
+}
+
+/** Every metric definition inside of a metric's own data; not looked into themselves. */
+function metricsWithin(data: MetricData): ReadonlySet<unknown> {
+  const found = new Set<unknown>()
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const inner = definitionOf(value)
+    if (isMetric(inner)) found.add(value)
+    else if (inner !== undefined && !isLeaf(inner)) Object.values(inner).forEach(visit)
+    else if (Array.isArray(value)) value.forEach(visit)
+    else if (inner === undefined && Object.getPrototypeOf(value) === Object.prototype)
+      Object.values(value).forEach(visit)
+  }
+  Object.values(data).forEach(visit)
+  return found
+}
+
+/** Tables and columns hold no metrics, and lead everywhere. */
+function isLeaf({ kind }: DefinitionData): boolean {
+  return !['row', 'selection', 'condition', 'metric_of', 'operand'].includes(kind)
 }
 
 function refuse(shapes: Shapes, entry: MetricEntry, fault: Fault): undefined {

@@ -1,35 +1,44 @@
-/** What is taken of activities, for derived attributes and for metrics: checked, typed and described. */
-import { missingFault, type Shapes } from './column-models.ts'
+/** What is taken of activities, for derived attributes, related columns and metrics: checked, typed and described. */
+import {
+  buildChoice,
+  choiceText,
+  refuse,
+  tableOf,
+  viewOf,
+  whichText,
+  type Request,
+} from './build-choice.ts'
+import { missingFault } from './column-models.ts'
 import {
   definitionOf,
   describeValue,
   present,
   type AggregateData,
-  type ColumnData,
   type MissingData,
+  type RowData,
   type SelectionData,
-  type Selector,
 } from './definition.ts'
-import type { Fault, Subject, TableEntry } from './identify.ts'
-import type { Aggregate, ColumnModel, ColumnType, Duration, Predicate, Selection } from './model.ts'
-import { buildPredicate } from './predicates.ts'
-
-export interface Request {
-  readonly shapes: Shapes
-  readonly subject: Subject
-  /** For messages: `metric sales`, `the attribute "spent_1y"`. */
-  readonly label: string
-  readonly followsReferences: boolean
-}
+import type { Fault, TableEntry } from './identify.ts'
+import type {
+  Aggregate,
+  ColumnModel,
+  ColumnType,
+  Percentile,
+  RowChoice,
+  Selection,
+} from './model.ts'
+import { homeOf, reach, type Reached } from './predicates.ts'
 
 /** A selection with what its value is. */
 export interface Taken {
+  /** The activity, or the object. */
   readonly table: TableEntry
-  readonly selector: Selector
-  readonly filter?: Predicate
-  readonly within?: Duration
+  readonly choice: RowChoice
   readonly aggregate?: Aggregate
+  readonly percentile?: Percentile
+  readonly map?: true
   readonly column?: ColumnModel
+  readonly path?: string
   readonly type: ColumnType
   readonly unit?: string
   readonly description: string
@@ -40,102 +49,181 @@ export function takeRow(request: Request, data: SelectionData): Taken | undefine
   const { row } = data
   const table = tableOf(request, row.activity)
   if (table === undefined) return undefined
-  const { selector } = row
-  if (selector.kind === 'nth' && !(Number.isSafeInteger(selector.n) && selector.n >= 1)) {
-    return refuse(request, {
-      code: 'MODEL_BAD_DECLARATION',
-      message: `${request.label} takes number ${selector.n} of ${table.id}`,
-      hint: 'nth counts from 1',
-    })
-  }
+  const choice = buildChoice(request, { table, ...row })
+  if (choice === undefined) return undefined
   const column = request.shapes.columns.get(table.id)?.get(data.column)
   if (column === undefined)
     return refuse(
       request,
       labelled(request, { kind: 'missing', owner: table.object, name: data.column }),
     )
-  const scope = buildScope(request, table, row)
-  if (scope === undefined) return undefined
-  const which = selector.kind === 'nth' ? `number ${selector.n}` : selector.kind
-  const name = table.id.split('.').at(-1)!
-  const description = `${column.description}, of the ${which} ${name}${withinText(scope.within)}`
+  if (choice.selector.kind === 'all') {
+    return refuse(request, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${request.label} takes ${data.column} of all rows of ${table.id}`,
+      hint: 'choose one: first(…), last(…), nth(…, n), or aggregate: sum(…)',
+    })
+  }
   return {
     table,
-    selector,
-    ...scope,
+    choice,
     column,
-    type: column.type,
+    path: column.name,
+    ...present({ map: choice.per === undefined ? undefined : (true as const) }),
+    type: choice.per === undefined ? column.type : { kind: 'json' },
     ...present({ unit: column.unit }),
-    description,
+    description: `${column.description}, of the ${whichText(choice)}${choiceText(choice)}`,
   }
+}
+
+/** What an aggregate is of: a table's rows, or values that they reach, perhaps of chosen rows only. */
+interface Measured {
+  readonly table: TableEntry
+  readonly row?: RowData
+  readonly reached?: Reached
 }
 
 /** `sum(purchase.amount)` */
 export function takeAggregate(request: Request, data: AggregateData): Taken | undefined {
-  const given = definitionOf(data.of)
-  const isCount = data.aggregate === 'count'
-  if (given?.kind === 'missing') return refuse(request, labelled(request, given))
-  if (!isCount && given?.kind !== 'column') {
-    const message = `${request.label} takes the ${data.aggregate} of ${describeValue(data.of)}`
+  const measured = measuredOf(request, data)
+  if (measured === undefined) return undefined
+  const { table, row, reached } = measured
+  const column = reached?.column
+  const type = resultType(data, column?.type)
+  if (type === undefined || (reached !== undefined && isKeyLike(reached, data.aggregate)))
+    return refuse(request, typeFault(request, data, measured))
+  if (row !== undefined && Object.keys(data.choice).length > 0) {
     return refuse(request, {
       code: 'MODEL_BAD_DECLARATION',
-      message,
+      message: `${request.label} narrows the ${data.aggregate} of chosen rows`,
+      hint: 'narrow the rows: count(first(purchase).where(…)), or with keep(…) after the choice',
+    })
+  }
+  const { fraction } = data.percentile ?? { fraction: 0 }
+  if (!(fraction >= 0 && fraction <= 1)) {
+    return refuse(request, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${request.label} takes the percentile ${describeValue(fraction)}`,
+      hint: 'a fraction from 0 to 1: 0.5 is the median',
+    })
+  }
+  const selector = row?.selector ?? ({ kind: 'all' } as const)
+  const choice = buildChoice(request, { table, selector, choice: row?.choice ?? data.choice })
+  if (choice === undefined) return undefined
+  const unit = isCounting(data.aggregate) ? undefined : column?.unit
+  return {
+    table,
+    choice,
+    aggregate: data.aggregate,
+    ...present({ column, unit, path: reached?.path, percentile: data.percentile, map: data.map }),
+    type: data.map === true ? { kind: 'json' } : type,
+    description: describeAggregate(data, measured, choice),
+  }
+}
+
+function describeAggregate(data: AggregateData, measured: Measured, choice: RowChoice): string {
+  const { table, row, reached } = measured
+  const name = row === undefined ? table.id.split('.').at(-1)! : whichText(choice)
+  const what =
+    reached === undefined
+      ? `${name}: ${table.data.description ?? ''}`
+      : `${name}.${reached.path}: ${reached.column.description}`
+  const number = data.percentile === undefined ? '' : ` ${data.percentile.fraction}`
+  return `${data.aggregate.replaceAll('_', ' ')}${number} of ${what}${choiceText(choice)}`
+}
+
+/** Counts, which have neither the column's unit nor an unknown value. */
+export function isCounting(aggregate: Aggregate | undefined): boolean {
+  return (
+    aggregate === 'count' ||
+    aggregate === 'distinct' ||
+    aggregate === 'approximate_distinct' ||
+    aggregate === 'count_true'
+  )
+}
+
+function measuredOf(request: Request, data: AggregateData): Measured | undefined {
+  const given = definitionOf(data.of)
+  if (given?.kind === 'missing') return refuse(request, labelled(request, given))
+  if (data.aggregate === 'count' || data.aggregate === 'any') {
+    const row = given?.kind === 'row' ? given : undefined
+    const table = tableOf(request, row?.activity ?? data.of)
+    return table === undefined ? undefined : { table, ...present({ row }) }
+  }
+  if (given?.kind === 'selection') {
+    const table = tableOf(request, given.row.activity)
+    const column = Object.entries((table?.object ?? {}) as Record<string, unknown>).find(
+      ([name]) => name === given.column,
+    )?.[1]
+    if (table !== undefined && column === undefined)
+      return refuse(
+        request,
+        labelled(request, { kind: 'missing', owner: table.object, name: given.column }),
+      )
+    const reached = table === undefined ? undefined : reach(viewOf(request, table), column)
+    return table === undefined || reached === undefined
+      ? undefined
+      : { table, row: given.row, reached }
+  }
+  const first = given?.kind === 'path' ? definitionOf(given.columns[0]) : given
+  if (first?.kind === 'missing') return refuse(request, labelled(request, first))
+  if (first?.kind !== 'column') {
+    return refuse(request, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${request.label} takes the ${data.aggregate} of ${describeValue(data.of)}`,
       hint: `write ${data.aggregate}(purchase.amount) with a column that the table has`,
     })
   }
-  const table = tableOf(request, isCount ? data.of : (given as ColumnData).owner)
-  if (table === undefined) return undefined
-  const column = isCount
-    ? undefined
-    : request.shapes.columns.get(table.id)?.get((given as ColumnData).name ?? '')
-  // A column with a fault of its own is missing here and reported there.
-  if (!isCount && column === undefined) return undefined
-  const type = resultType(data.aggregate, column?.type)
-  if (column !== undefined && (type === undefined || isKeyLike(table, column, data.aggregate))) {
-    const what = column.refers === undefined ? column.type.kind : 'a reference'
-    const message = `${request.label} takes the ${data.aggregate} of ${table.id}.${column.name}, which is ${isKeyLike(table, column, data.aggregate) && column.refers === undefined ? 'a key' : what}`
-    const hint =
-      data.aggregate === 'min' || data.aggregate === 'max'
-        ? 'min and max take numbers, dates and instants'
-        : 'sum and average take numbers; distinct takes any column'
-    return refuse(request, { code: 'MODEL_TYPE', message, hint })
+  const table = homeOf(request.shapes, first.owner)?.root ?? tableOf(request, first.owner)
+  const reached = table === undefined ? undefined : reach(viewOf(request, table), data.of)
+  return table === undefined || reached === undefined ? undefined : { table, reached }
+}
+
+function typeFault(request: Request, { aggregate }: AggregateData, measured: Measured): Fault {
+  const { column, isKey, path } = measured.reached!
+  const what = isKey ? 'a key' : column.refers === undefined ? column.type.kind : 'a reference'
+  const hints: Partial<Record<Aggregate, string>> = {
+    min: 'min and max take numbers, dates and instants',
+    max: 'min and max take numbers, dates and instants',
+    count_true: 'count_true takes a truth',
+    percentile: 'percentiles take numbers',
   }
-  const scope = buildScope(request, table, data)
-  if (scope === undefined) return undefined
-  const name = table.id.split('.').at(-1)!
-  const what =
-    column === undefined
-      ? `${name}: ${table.data.description ?? ''}`
-      : `${name}.${column.name}: ${column.description}`
-  const unit =
-    data.aggregate === 'count' || data.aggregate === 'distinct' ? undefined : column?.unit
   return {
-    table,
-    selector: { kind: 'all' },
-    ...scope,
-    aggregate: data.aggregate,
-    ...present({ column, unit }),
-    type: type ?? { kind: 'integer' },
-    description: `${data.aggregate} of ${what}${withinText(scope.within)}`,
+    code: 'MODEL_TYPE',
+    message: `${request.label} takes the ${aggregate} of ${measured.table.id}.${path}, which is ${what}`,
+    hint: hints[aggregate] ?? 'sum and average take numbers; distinct takes any column',
   }
 }
 
-function isKeyLike(table: TableEntry, column: ColumnModel, aggregate: Aggregate): boolean {
-  if (aggregate === 'distinct') return false
-  const data = definitionOf(table.data.columns[column.name])
-  return column.refers !== undefined || (data?.kind === 'column' && data.spec.type.kind === 'key')
+const takesKeys: ReadonlySet<Aggregate> = new Set([
+  'distinct',
+  'approximate_distinct',
+  'first',
+  'last',
+])
+
+function isKeyLike({ column, isKey }: Reached, aggregate: Aggregate): boolean {
+  return !takesKeys.has(aggregate) && (column.refers !== undefined || isKey)
 }
 
 /** The type of an aggregate's value; undefined when the aggregate has no meaning for the column. */
-function resultType(aggregate: Aggregate, column: ColumnType | undefined): ColumnType | undefined {
-  if (aggregate === 'count' || aggregate === 'distinct') return { kind: 'integer' }
+function resultType(
+  { aggregate, percentile }: AggregateData,
+  column: ColumnType | undefined,
+): ColumnType | undefined {
+  if (aggregate === 'any') return { kind: 'boolean' }
+  if (aggregate === 'count_true')
+    return column?.kind === 'boolean' ? { kind: 'integer' } : undefined
+  if (isCounting(aggregate)) return { kind: 'integer' }
   if (column === undefined) return undefined
+  if (aggregate === 'first' || aggregate === 'last') return column
   const isNumeric =
     column.kind === 'integer' || column.kind === 'decimal' || column.kind === 'number'
   if (aggregate === 'min' || aggregate === 'max')
     return isNumeric || measurable.has(column.kind) ? column : undefined
   if (!isNumeric) return undefined
-  if (aggregate === 'average') return { kind: 'number' }
+  if (percentile?.kind === 'discrete') return column
+  if (aggregate === 'average' || aggregate === 'percentile') return { kind: 'number' }
   return column.kind === 'decimal'
     ? { kind: 'decimal', precision: 38, scale: column.scale }
     : column
@@ -148,71 +236,12 @@ function labelled(request: Request, data: MissingData): Fault {
   return { ...fault, message: `${request.label}: ${fault.message}` }
 }
 
-function tableOf(request: Request, value: unknown): TableEntry | undefined {
-  const entry = request.shapes.book.tableOf.get(value)
-  if (entry !== undefined) return entry
-  const data = definitionOf(value)
-  if (data?.kind === 'missing') return refuse(request, labelled(request, data))
-  const isDefinition = data !== undefined
-  return refuse(request, {
-    code: isDefinition ? 'MODEL_UNKNOWN_TABLE' : 'MODEL_BAD_DECLARATION',
-    message: isDefinition
-      ? `${request.label} is of ${describeValue(value)} that no file declares`
-      : `${request.label} is of ${describeValue(value)} where a table is needed`,
-    hint: isDefinition
-      ? 'export it by default from a file in the folder of its kind'
-      : 'import the activity; two files cannot need each other here',
-  })
-}
-
-interface Scope {
-  readonly filter?: Predicate
-  readonly within?: Duration
-}
-
-function buildScope(
-  request: Request,
-  root: TableEntry,
-  data: { readonly filter?: unknown; readonly within?: string },
-): Scope | undefined {
-  const filter =
-    data.filter === undefined ? undefined : buildPredicate({ ...request, root }, data.filter)
-  if (data.filter !== undefined && filter === undefined) return undefined
-  const within = data.within === undefined ? undefined : parseDuration(data.within)
-  if (data.within !== undefined && within === undefined) {
-    return refuse(request, {
-      code: 'MODEL_BAD_DECLARATION',
-      message: `${request.label} has the duration ${describeValue(data.within)}`,
-      hint: "write '30 days' or '1 year': a whole number and a unit",
-    })
-  }
-  return present({ filter, within })
-}
-
-/** `1 year`, `30 days`; undefined for anything else. */
-function parseDuration(text: string): Duration | undefined {
-  const match = /^([1-9]\d{0,5}) (second|minute|hour|day|week|month|year)s?$/.exec(String(text))
-  return match === null
-    ? undefined
-    : { count: Number(match[1]), unit: match[2] as Duration['unit'] }
-}
-
-function withinText(within: Duration | undefined): string {
-  return within === undefined
-    ? ''
-    : `, within ${within.count} ${within.unit}${within.count === 1 ? '' : 's'}`
-}
-
 /** The selection of the Model. */
 export function selectionOf(taken: Taken): Selection {
-  const { table, selector, filter, within, aggregate, column } = taken
+  const { choice, aggregate, path, percentile, map } = taken
   const take: Selection['take'] =
     aggregate === undefined
-      ? { kind: 'column', column: column!.name }
-      : { kind: 'aggregate', aggregate, ...present({ column: column?.name }) }
-  return { kind: 'selection', activity: table.id, selector, ...present({ filter, within }), take }
-}
-
-function refuse(request: Request, fault: Fault): undefined {
-  request.shapes.book.report(request.subject, fault)
+      ? { kind: 'column', column: path! }
+      : { kind: 'aggregate', aggregate, ...present({ column: path, percentile }) }
+  return { kind: 'selection', ...choice, take, ...present({ map }) }
 }

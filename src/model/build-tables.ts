@@ -22,6 +22,7 @@ import {
   type ObjectData,
   type RawTableData,
 } from './definition.ts'
+import { grainNames, ownGrains } from './grains.ts'
 import type { TableEntry } from './identify.ts'
 import type {
   ActivityModel,
@@ -245,7 +246,52 @@ function buildObject(shapes: Shapes, entry: TableEntry, data: ObjectData): Objec
   const key = oneKey(shapes, entry)
   const sql = buildSql(shapes, entry, data.sql)
   if (key === undefined || sql === undefined) return undefined
-  return { ...base, class: 'obj', kind: 'object', key, history: hasHistory(data), sql }
+  const calendar = buildCalendar(shapes, entry, data)
+  return {
+    ...base,
+    class: 'obj',
+    kind: 'object',
+    key,
+    history: hasHistory(data),
+    sql,
+    ...present({ calendar }),
+  }
+}
+
+function buildCalendar(
+  shapes: Shapes,
+  entry: TableEntry,
+  { calendar, history }: ObjectData,
+): ObjectModel['calendar'] {
+  if (calendar === undefined) return undefined
+  const columns = shapes.columns.get(entry.id)
+  const { day } = calendar
+  const grains: readonly unknown[] = Array.isArray(calendar.grains) ? calendar.grains : []
+  const grain = grains.find(
+    (name) => columns?.has(String(name)) !== true || String(name) === String(day),
+  )
+  const others = ownGrains(shapes.book)
+  const taken = grains.find(
+    (name) => grainNames.includes(String(name)) || others.filter((one) => one === name).length > 1,
+  )
+  const fault =
+    columns?.get(String(day))?.type.kind !== 'date'
+      ? 'has days that are no column of dates'
+      : history === true
+        ? 'has a history'
+        : grains.length === 0
+          ? 'has no grains'
+          : grain !== undefined
+            ? `has the grain ${describeValue(grain)}, which is no column beside the day`
+            : taken !== undefined
+              ? `has the grain ${describeValue(taken)}, which there is already`
+              : undefined
+  if (fault === undefined) return { day: String(day), grains: grains.map(String) }
+  return refuse(shapes, entry, {
+    code: 'MODEL_BAD_DECLARATION',
+    message: `the calendar of ${entry.id} ${fault}`,
+    hint: "write calendar: { day: 'date', grains: ['season'] } with columns of the object",
+  })
 }
 
 function buildActivity(

@@ -3,13 +3,14 @@
  * loaded by others, and SQL is not looked into here.
  */
 import type { Problem } from '../base/errors.ts'
-import { buildMerged } from './build-merged.ts'
+import { addRelatedColumns, buildMerged } from './build-merged.ts'
 import { buildMetrics } from './build-metrics.ts'
 import { addDerivedColumns } from './build-attributes.ts'
 import { buildTable } from './build-tables.ts'
 import { findCircles } from './circles.ts'
 import { declareColumns, fillColumns, type Shapes } from './column-models.ts'
 import { identify, type Book, type LoadedDeclaration, type Report } from './identify.ts'
+import { tablesOfSelection } from './model.ts'
 import type { ActivityModel, Model, SqlModel, TableClass, TableId, TableModel } from './model.ts'
 
 export type { LoadedDeclaration }
@@ -43,13 +44,13 @@ export function buildModel(
     })
   }
   const book = identify(declarations, report)
-  const shapes: Shapes = { book, columns: new Map(), derived: new Map() }
+  const shapes = startShapes(book)
   const entries = [...book.tables.values()]
   for (const entry of entries) declareColumns(shapes, entry)
   for (const entry of entries) if (entry.data.kind !== 'attributes') fillColumns(shapes, entry)
-  for (const entry of entries)
-    if (entry.data.kind === 'attributes') addDerivedColumns(shapes, entry, entry.data)
+  for (const entry of entries) if (entry.data.kind === 'attributes') shapes.derive(entry)
   for (const entry of entries) if (entry.data.kind === 'attributes') fillColumns(shapes, entry)
+  addRelatedColumns(shapes)
   checkEventNames(book)
   const tables = entries.flatMap((entry) => buildTable(shapes, entry) ?? [])
   checkReads(report, tables)
@@ -65,6 +66,25 @@ export function buildModel(
     metrics: metrics.toSorted(byId),
   }
   return { model, problems: problems.toSorted(byPlace) }
+}
+
+function startShapes(book: Book): Shapes {
+  const begun = new Map<TableId, 'done' | 'circle'>()
+  const shapes: Shapes = {
+    book,
+    columns: new Map(),
+    derived: new Map(),
+    related: new Map(),
+    derive: (entry) => {
+      const state = begun.get(entry.id)
+      if (state !== undefined || entry.data.kind !== 'attributes') return state ?? 'done'
+      begun.set(entry.id, 'circle')
+      addDerivedColumns(shapes, entry, entry.data)
+      begun.set(entry.id, 'done')
+      return 'done'
+    },
+  }
+  return shapes
 }
 
 function byId(left: { readonly id: string }, right: { readonly id: string }): number {
@@ -112,7 +132,7 @@ function checkReads(report: Report, tables: readonly TableModel[]): void {
   const byTable = new Map(tables.map((table) => [table.id, table]))
   const reads = new Map<TableId, readonly TableId[]>()
   for (const table of tables) {
-    const ids = readsOf(table)
+    const ids = readsOf(table, byTable)
     reads.set(table.id, ids)
     for (const id of ids) {
       const other = id.slice(0, id.indexOf('.')) as TableClass
@@ -147,12 +167,12 @@ function placeOf(table: TableModel): TableModel['place'] {
   return sqlOf(table)?.place ?? table.place
 }
 
-function readsOf(table: TableModel): readonly TableId[] {
+function readsOf(table: TableModel, tables: ReadonlyMap<TableId, TableModel>): readonly TableId[] {
   const parts = sqlOf(table)?.parts ?? []
   const fromSql = parts.flatMap((part) => (part.kind === 'table' ? [part.id] : []))
   const derived =
     table.kind === 'attributes' && table.from.kind === 'derived'
-      ? table.from.attributes.map((attribute) => attribute.selection.activity)
+      ? table.from.attributes.flatMap(({ selection }) => [...tablesOfSelection(selection, tables)])
       : []
   return [...new Set([...fromSql, ...derived])]
 }

@@ -15,6 +15,7 @@ import {
   type ColumnModel,
   type ColumnType,
   type DerivedAttribute,
+  type RelatedColumn,
   type TableId,
 } from './model.ts'
 import { nameFault } from './sql-names.ts'
@@ -27,6 +28,15 @@ export interface Shapes {
   readonly columns: Map<TableId, ReadonlyMap<string, ColumnModel>>
   /** Of attributes derived from activities. */
   readonly derived: Map<TableId, readonly DerivedAttribute[]>
+  /** Adds the columns of attributes derived from activities, which others may read; says `circle` while it is at it. */
+  readonly derive: (entry: TableEntry) => 'done' | 'circle'
+  /** Related columns, by activity. */
+  readonly related: Map<TableId, Related>
+}
+
+export interface Related {
+  readonly columns: ReadonlyMap<string, ColumnModel>
+  readonly selections: readonly RelatedColumn[]
 }
 
 /** Columns that Maru fills, by the kind of table; the author may not use the names. */
@@ -131,6 +141,16 @@ function declaredColumn(
     })
   }
   const { spec } = data
+  const cuts =
+    spec.buckets === undefined || spec.type.kind === 'key' || spec.type.kind === 'reference'
+      ? undefined
+      : bucketsFault(spec.type, spec.buckets)
+  if (cuts !== undefined)
+    refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `the column "${name}" ${cuts.fault}`,
+      hint: cuts.hint,
+    })
   const typed =
     spec.type.kind === 'reference'
       ? referenceType(shapes, entry, { name, value: spec.type.target })
@@ -150,8 +170,25 @@ function declaredColumn(
     description: description ?? '',
     ...present({ unit: spec.unit, refers: typed.refers, orphans: spec.orphans }),
     required: spec.required ?? false,
+    ...present({ buckets: spec.buckets }),
     tags: spec.tags ?? [],
   }
+}
+
+/** What is wrong with the cuts of a column, when something is. */
+export function bucketsFault(
+  type: ColumnType,
+  cuts: unknown,
+): { readonly fault: string; readonly hint: string } | undefined {
+  if (type.kind !== 'integer' && type.kind !== 'decimal' && type.kind !== 'number')
+    return { fault: `has buckets, but is ${type.kind}`, hint: 'only numbers are cut into buckets' }
+  const isAscending =
+    Array.isArray(cuts) &&
+    cuts.length > 0 &&
+    cuts.every((cut, at) => Number.isFinite(cut) && (at === 0 || cut > cuts[at - 1]))
+  return isAscending
+    ? undefined
+    : { fault: 'has buckets that do not ascend', hint: 'write cuts: [1, 5, 10]' }
 }
 
 interface Typed {

@@ -8,7 +8,7 @@ import {
   type ColumnData,
   type ColumnSpec,
 } from './definition.ts'
-import type { ColumnType } from './model.ts'
+import type { AsOf, ColumnType } from './model.ts'
 
 /** A column of a table. */
 export interface Column<Kind extends ColumnKind = ColumnKind> extends Comparable<Kind> {
@@ -28,7 +28,12 @@ export interface ColumnOptions {
   readonly field?: string
 }
 
-export interface DecimalOptions extends ColumnOptions {
+export interface NumericOptions extends ColumnOptions {
+  /** Ascending cuts: the column then has the dimension `.bucket`. */
+  readonly buckets?: readonly number[]
+}
+
+export interface DecimalOptions extends NumericOptions {
   /** All digits, 1 to 38; 18 when absent. */
   readonly precision?: number
   /** Digits after the point; 2 when absent. */
@@ -65,7 +70,7 @@ function column<Kind extends ColumnKind>(spec: ColumnSpec): Column<Kind> {
 function simple<Kind extends SimpleKind>(
   kind: Kind,
   description: string,
-  options: ColumnOptions = {},
+  options: NumericOptions = {},
 ): Column<Kind> {
   return column(specOf({ kind }, description, options))
 }
@@ -73,10 +78,10 @@ function simple<Kind extends SimpleKind>(
 function specOf(
   type: ColumnSpec['type'],
   description: string | undefined,
-  options: ColumnOptions,
+  options: NumericOptions,
 ): ColumnSpec {
-  const { unit, required, tags, field } = options
-  return { type, description, ...present({ unit, required, tags, field }) }
+  const { unit, required, tags, field, buckets } = options
+  return { type, description, ...present({ unit, required, tags, field, buckets }) }
 }
 
 /** Identifies the row; an object and an activity have exactly one. */
@@ -93,7 +98,7 @@ export function text(description: string, options?: ColumnOptions): Column<'text
   return simple('text', description, options)
 }
 
-export function integer(description: string, options?: ColumnOptions): Column<'integer'> {
+export function integer(description: string, options?: NumericOptions): Column<'integer'> {
   return simple('integer', description, options)
 }
 
@@ -108,7 +113,7 @@ export function decimal(description: string, options: DecimalOptions = {}): Colu
 }
 
 /** Binary floating point, never for money. */
-export function number(description: string, options?: ColumnOptions): Column<'number'> {
+export function number(description: string, options?: NumericOptions): Column<'number'> {
   return simple('number', description, options)
 }
 
@@ -223,12 +228,30 @@ function missing(owner: object, name: string): object {
   return withMissing(define(Object.create(comparisons) as object, { kind: 'missing', owner, name }))
 }
 
-/** A column reached by references, for conditions: `via(purchase.product, product.brand, brand.name)`. */
+/** A column reached by references. */
+export interface Path<Kind extends ColumnKind> extends Comparable<Kind> {
+  readonly [definition]: { readonly kind: 'path'; readonly type: Kind }
+  /** As of when the attribute is read: as of the row's own instant (`then`) unless this says otherwise. */
+  at(asOf: Exclude<AsOf, 'cohort_entry'>): Path<Kind>
+}
+
+/** What can be aggregated or split by: a column of the rows, or one that they reach. */
+export interface Reached<Kind extends ColumnKind = ColumnKind> {
+  readonly [definition]: { readonly kind: 'column' | 'path'; readonly type: Kind }
+}
+
+/** `via(purchase.product, product.brand, brand.name)`, for conditions and aggregates. */
 export function via<Kind extends ColumnKind>(
   ...path: readonly [Column<'reference'>, ...Column<'reference'>[], Column<Kind>]
-): Comparable<Kind> {
-  return define(Object.create(comparisons) as object, {
-    kind: 'path',
-    columns: path,
-  }) as Comparable<Kind>
+): Path<Kind> {
+  const make = (asOf: AsOf | undefined): Path<Kind> => {
+    const result = Object.create(comparisons) as { at: Path<Kind>['at'] }
+    result.at = make
+    return define(result, {
+      kind: 'path',
+      columns: path,
+      ...present({ asOf }),
+    }) as unknown as Path<Kind>
+  }
+  return make(undefined)
 }

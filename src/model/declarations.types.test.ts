@@ -264,8 +264,6 @@ purchase.amount.above(true)
 purchase.quantity.like('1%')
 // @ts-expect-error a path goes through references
 via(purchase.status, member.country)
-// @ts-expect-error an attribute reached by references is a dimension, not a measure
-sum(via(purchase.product, product.price))
 // @ts-expect-error up or down
 sum(purchase.amount, { direction: 'left' })
 // @ts-expect-error an activity is merged, an object is not

@@ -4,7 +4,16 @@
  * Builders never refuse: a declaration that makes no sense is kept as it is, so that `buildModel` reports every fault at once.
  */
 import type { Place } from '../base/errors.ts'
-import type { Aggregate, ColumnType, CsvOptions, Scalar } from './model.ts'
+import type {
+  Aggregate,
+  AsOf,
+  ColumnType,
+  CsvOptions,
+  FunnelRule,
+  LifecycleState,
+  Percentile,
+  Scalar,
+} from './model.ts'
 
 export const definition: unique symbol = Symbol.for('maru.definition')
 
@@ -27,6 +36,7 @@ export interface ColumnSpec {
   readonly field?: string
   /** Of a reference: keys that name no object are kept. */
   readonly orphans?: 'allowed'
+  readonly buckets?: readonly number[]
 }
 
 export interface ColumnData {
@@ -47,6 +57,14 @@ export interface MissingData {
 export interface PathData {
   readonly kind: 'path'
   readonly columns: readonly unknown[]
+  readonly asOf?: AsOf
+}
+
+/** `metricOf(purchases, member.id)`, what a condition compares. */
+export interface MetricOfData {
+  readonly kind: 'metric_of'
+  readonly metric: unknown
+  readonly to: unknown
 }
 
 export type Test =
@@ -120,6 +138,7 @@ export interface EventData extends TableData {
 export interface ObjectData extends TableData {
   readonly kind: 'object'
   readonly history?: boolean
+  readonly calendar?: { readonly day?: unknown; readonly grains?: unknown }
   readonly sql: unknown
 }
 
@@ -141,6 +160,7 @@ export interface AttributesData extends TableData {
   /** Derived attributes by name; then there is no `sql`. */
   readonly derived?: Readonly<Record<string, unknown>>
   readonly describe?: Readonly<Record<string, string | undefined>>
+  readonly buckets?: Readonly<Record<string, readonly number[] | undefined>>
   /** As in ColumnSpec, for the object's key. */
   readonly orphans?: 'allowed'
 }
@@ -152,19 +172,38 @@ export interface MergedData {
   readonly owner?: string
   readonly description?: string
   readonly groups?: readonly unknown[]
+  readonly related?: Readonly<Record<string, unknown>>
 }
 
 export type Selector =
   | { readonly kind: 'all' | 'first' | 'last' }
-  | { readonly kind: 'nth'; readonly n: number }
+  | { readonly kind: 'nth'; readonly n: number; readonly counted?: 'history' }
+
+export interface BoundData {
+  /** An activity (its row that is looked from), a chosen row, or an instant as text. */
+  readonly at: unknown
+  readonly inclusive: boolean
+  /** Of an activity: the row after the one that is looked from. */
+  readonly next?: true
+}
+
+/** What narrows which activities are seen, the same for rows and for aggregates. */
+export interface ChoiceData {
+  readonly of?: unknown
+  readonly filter?: unknown
+  readonly window?: { readonly from?: BoundData; readonly to?: BoundData }
+  readonly within?: string
+  readonly same?: readonly (readonly [unknown, unknown])[]
+  readonly keep?: unknown
+  readonly per?: unknown
+}
 
 /** `first(purchase)` before a column is taken. */
 export interface RowData {
   readonly kind: 'row'
   readonly activity: unknown
   readonly selector: Selector
-  readonly filter?: unknown
-  readonly within?: string
+  readonly choice: ChoiceData
 }
 
 export interface SelectionData {
@@ -179,16 +218,26 @@ export interface MetricOptions {
   readonly unit?: string
   readonly synonyms?: readonly string[]
   readonly direction?: 'up' | 'down'
+  /** Stands for an unknown value of a group. */
+  readonly fill?: number
+  /** By a time grain, every period of the range has a group. */
+  readonly calendar?: true
 }
 
 export interface AggregateData {
   readonly kind: 'aggregate'
   readonly place: Place
   readonly aggregate: Aggregate
-  /** The table of a count, the column of the others. */
+  /** The table or the chosen rows of a count, the column, path or chosen row's column of the others. */
   readonly of: unknown
-  readonly filter?: unknown
-  readonly within?: string
+  readonly choice: ChoiceData
+  /** Apart for each value of the choice's `per`. */
+  readonly map?: true
+  readonly percentile?: Percentile
+  readonly balance?: {
+    readonly kind: 'first' | 'last' | 'average'
+    readonly per: readonly unknown[]
+  }
   readonly options: MetricOptions
 }
 
@@ -208,6 +257,66 @@ export interface FormulaData {
   readonly options: MetricOptions
 }
 
+/** `offset(sales, '1 year')`, `total(sales)`: an input of a formula. */
+export interface OperandData {
+  readonly kind: 'operand'
+  readonly metric: unknown
+  readonly offset?: string | { readonly to: string }
+  readonly total?: readonly string[]
+}
+
+interface ShapedData {
+  readonly place: Place
+  readonly options: MetricOptions
+}
+
+export interface CumulativeData extends ShapedData {
+  readonly kind: 'cumulative'
+  readonly metric: unknown
+  readonly window?: string
+  readonly toDate?: string
+  readonly across?: 'first' | 'last' | 'average'
+}
+
+export interface ConversionData extends ShapedData {
+  readonly kind: 'conversion'
+  readonly base: unknown
+  readonly conversion: unknown
+  readonly within?: string
+  readonly result?: 'rate' | 'count'
+}
+
+export interface FunnelData extends ShapedData {
+  readonly kind: 'funnel'
+  readonly steps: readonly unknown[]
+  readonly within?: string
+  readonly rules?: readonly FunnelRule[]
+  readonly result?: 'level' | { readonly step: number; readonly from?: number }
+}
+
+export interface RetentionData extends ShapedData {
+  readonly kind: 'retention'
+  readonly start: unknown
+  readonly back: unknown
+  readonly grain: string
+  readonly counting?: 'recurring' | 'rolling'
+  readonly result?: 'actors' | 'rate'
+  readonly at?: number
+}
+
+export interface LifecycleData extends ShapedData {
+  readonly kind: 'lifecycle'
+  readonly rows: unknown
+  readonly state: LifecycleState
+  readonly grain: string
+}
+
+export interface StickinessData extends ShapedData {
+  readonly kind: 'stickiness'
+  readonly rows: unknown
+  readonly grain: string
+}
+
 export type TableDefinitionData =
   | RawTableData
   | FilesData
@@ -215,12 +324,37 @@ export type TableDefinitionData =
   | ObjectData
   | ActivityData
   | AttributesData
-export type MetricData = AggregateData | RatioData | FormulaData
+export type ShapedMetricData =
+  | CumulativeData
+  | ConversionData
+  | FunnelData
+  | RetentionData
+  | LifecycleData
+  | StickinessData
+export type MetricData = AggregateData | RatioData | FormulaData | ShapedMetricData
+
+export const metricKinds: ReadonlySet<string> = new Set<MetricData['kind']>([
+  'aggregate',
+  'ratio',
+  'formula',
+  'cumulative',
+  'conversion',
+  'funnel',
+  'retention',
+  'lifecycle',
+  'stickiness',
+])
+
+export function isMetric(data: DefinitionData | undefined): data is MetricData {
+  return data !== undefined && metricKinds.has(data.kind)
+}
 
 export type DefinitionData =
   | ColumnData
   | MissingData
   | PathData
+  | MetricOfData
+  | OperandData
   | ConditionData
   | SqlData
   | SourceData
@@ -266,6 +400,8 @@ const kindNames: Readonly<Record<DefinitionData['kind'], string>> = {
   column: 'a column',
   missing: 'a column that is not there',
   path: 'a path',
+  metric_of: 'a metric of objects',
+  operand: 'an input of a formula',
   condition: 'a condition',
   sql: 'a sql text',
   source: 'a source',
@@ -281,4 +417,10 @@ const kindNames: Readonly<Record<DefinitionData['kind'], string>> = {
   aggregate: 'a metric',
   ratio: 'a metric',
   formula: 'a metric',
+  cumulative: 'a metric',
+  conversion: 'a metric',
+  funnel: 'a metric',
+  retention: 'a metric',
+  lifecycle: 'a metric',
+  stickiness: 'a metric',
 }

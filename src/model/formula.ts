@@ -1,8 +1,13 @@
 /** Arithmetic over metrics: reads `(${a} - ${b}) / ${c} * 100` into a tree. */
-import type { Formula } from './model.ts'
+import type { Formula, Offset } from './model.ts'
 
 export type Hole =
-  | { readonly kind: 'metric'; readonly name: string }
+  | {
+      readonly kind: 'metric'
+      readonly name: string
+      readonly offset?: Offset
+      readonly total?: readonly string[]
+    }
   | { readonly kind: 'number'; readonly value: number }
 export type ParsedFormula = { readonly formula: Formula } | { readonly fault: string }
 

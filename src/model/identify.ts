@@ -4,6 +4,8 @@ import { folderOf } from './call-place.ts'
 import {
   definitionOf,
   describeValue,
+  isMetric,
+  metricKinds,
   type DefinitionData,
   type MergedData,
   type MetricData,
@@ -82,7 +84,7 @@ const folders: Readonly<
   act: { builder: 'activity', kinds: ['activity'] },
   obj_attr: { builder: 'attributes', kinds: ['attributes'] },
   merged: { builder: 'merged', kinds: ['merged'] },
-  metric: { builder: 'sum, count, ratio, …', kinds: ['aggregate', 'ratio', 'formula'] },
+  metric: { builder: 'sum, count, ratio, …', kinds: [...metricKinds] as MetricData['kind'][] },
 }
 
 export function identify(declarations: readonly LoadedDeclaration[], report: Report): Book {
@@ -136,7 +138,10 @@ function identifyMetrics(draft: Draft, path: string, exports: readonly LoadedDec
     if (data !== undefined && isMetric(data)) {
       found++
       addMetric(draft, { name: exportName, place, data, object: value as object })
-    } else if (data !== undefined && !['column', 'path', 'condition', 'sql'].includes(data.kind)) {
+    } else if (
+      data !== undefined &&
+      !['column', 'path', 'condition', 'sql', 'operand', 'metric_of'].includes(data.kind)
+    ) {
       found++
       const message = `${exportName} is ${describeValue(value)}, but metric/ holds metrics`
       const hint =
@@ -199,10 +204,6 @@ function reportTwice(
 
 function atLine(place: Place): string {
   return place.line === undefined ? place.file : `${place.file}:${place.line}`
-}
-
-function isMetric(data: DefinitionData): data is MetricData {
-  return data.kind === 'aggregate' || data.kind === 'ratio' || data.kind === 'formula'
 }
 
 function identifyDefault(draft: Draft, path: string, exports: readonly LoadedDeclaration[]): void {

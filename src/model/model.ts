@@ -4,7 +4,8 @@
  * Plain readonly data with a `kind`, no functions, no cycles: `JSON.stringify(model)` is whole.
  */
 import type { Place } from '../base/errors.ts'
-import type { MetricModel, Predicate, Scalar, Selection, TableId } from './algebra.ts'
+import { nestedChoices, pathsOfChoice } from './algebra.ts'
+import type { MetricModel, Predicate, RowChoice, Scalar, Selection, TableId } from './algebra.ts'
 
 export * from './algebra.ts'
 
@@ -293,4 +294,53 @@ export function bucketTexts(cuts: readonly number[]): readonly string[] {
           : `${start} to below ${end}`
     return `${String(at + 1).padStart(width, '0')}: ${range}`
   })
+}
+
+/**
+ * Every table that a selection reads: its activity, its anchors' activities, and the objects and attributes that its paths lead to. What `same` reads of the
+ * anchor's row is among these when the anchor is chosen; in a related column the base row is the caller's.
+ */
+export function tablesOfSelection(
+  selection: Selection,
+  tables: ReadonlyMap<TableId, TableModel>,
+): ReadonlySet<TableId> {
+  const read = new Set<TableId>()
+  for (const choice of nestedChoices(selection)) {
+    read.add(choice.activity)
+    const paths = [...pathsOfChoice(choice), ...anchorPaths(selection, choice)]
+    for (const path of paths) addTablesOfPath(read, { tables, from: choice.activity, path })
+  }
+  if (selection.take.column !== undefined)
+    addTablesOfPath(read, { tables, from: selection.activity, path: selection.take.column })
+  return read
+}
+
+/** The paths by which `same` of another choice reads the row that this one chooses. */
+function anchorPaths(root: RowChoice, anchor: RowChoice): readonly string[] {
+  return nestedChoices(root).flatMap(({ window, same }) => {
+    const at = (window?.from ?? window?.to)?.at
+    return at?.kind === 'chosen' && at.choice === anchor
+      ? (same ?? []).map((pair) => pair.anchor)
+      : []
+  })
+}
+
+interface Walk {
+  readonly tables: ReadonlyMap<TableId, TableModel>
+  readonly from: TableId
+  readonly path: string
+}
+
+function addTablesOfPath(read: Set<TableId>, { tables, from, path }: Walk): void {
+  let holders = [tables.get(from)]
+  for (const name of path.replace(/@.*$/, '').split('.')) {
+    const holder = holders.find((table) => table?.columns.some((column) => column.name === name))
+    if (holder === undefined) return
+    read.add(holder.id)
+    const refers = holder.columns.find((column) => column.name === name)?.refers
+    if (refers === undefined) return
+    holders = [...tables.values()].filter(
+      (table) => table.id === refers || (table.kind === 'attributes' && table.object === refers),
+    )
+  }
 }

@@ -1,14 +1,15 @@
 /** Conditions of declarations as predicates of the Model: columns become paths from one table, values are checked against types. */
-import { missingFault, objectOf, type Shapes } from './column-models.ts'
+import { keyNames, missingFault, objectOf, type Shapes } from './column-models.ts'
 import {
   definitionOf,
   describeValue,
   type ColumnData,
+  type MetricOfData,
   type MissingData,
   type Test,
 } from './definition.ts'
 import type { Fault, Subject, TableEntry } from './identify.ts'
-import type { ColumnModel, ColumnType, Predicate, Scalar } from './model.ts'
+import type { ColumnModel, ColumnType, Predicate, Scalar, TableId } from './model.ts'
 
 /** From which table's rows a condition is seen, and who is told of faults. */
 export interface Viewpoint {
@@ -19,6 +20,8 @@ export interface Viewpoint {
   readonly label: string
   /** Whether attributes may be reached through references. */
   readonly followsReferences: boolean
+  /** Whether it is a metric's, which may read as of another time and compare metrics. */
+  readonly isMetric?: boolean
 }
 
 export interface Reached {
@@ -26,6 +29,10 @@ export interface Reached {
   readonly column: ColumnModel
   /** Tables that the path reads besides the root. */
   readonly tables: readonly TableEntry[]
+  /** Whether the column is its table's own key. */
+  readonly isKey: boolean
+  /** When it is an object's: the object. */
+  readonly keyOf?: TableId
 }
 
 export function buildPredicate(view: Viewpoint, value: unknown): Predicate | undefined {
@@ -62,6 +69,8 @@ function buildComparison(
   view: Viewpoint,
   test: Exclude<Test, { readonly kind: 'and' | 'or' | 'not' }>,
 ): Predicate | undefined {
+  const subject = definitionOf(test.subject)
+  if (subject?.kind === 'metric_of') return buildMetricCondition(view, test, subject)
   const reached = reach(view, test.subject)
   if (reached === undefined) return undefined
   const { path, column } = reached
@@ -89,6 +98,41 @@ function buildComparison(
         : { kind: 'compare', path, operator: test.operator, value }
     }
   }
+}
+
+function buildMetricCondition(
+  view: Viewpoint,
+  test: Test,
+  data: MetricOfData,
+): Predicate | undefined {
+  const metric = view.shapes.book.metricOf.get(data.metric)
+  if (view.isMetric !== true || metric === undefined) {
+    const where = view.isMetric === true ? 'that no file of metric/ exports' : 'as a condition'
+    return refuse(view, {
+      code: view.isMetric === true ? 'MODEL_UNKNOWN_METRIC' : 'MODEL_LAYER',
+      message: `${view.label} compares a metric ${where}`,
+      hint: view.isMetric === true ? 'export it from metric/' : 'only metrics compare metrics',
+    })
+  }
+  if (test.kind !== 'compare' || typeof test.value !== 'number' || !Number.isFinite(test.value)) {
+    return refuse(view, {
+      code: 'MODEL_TYPE',
+      message: `${view.label} compares ${metric.id} with what is no number`,
+      hint: 'write metricOf(purchases, member.id).above(3)',
+    })
+  }
+  const reached = reach(view, data.to)
+  if (reached === undefined) return undefined
+  const object = reached.column.refers ?? reached.keyOf
+  if (object === undefined) {
+    return refuse(view, {
+      code: 'MODEL_TYPE',
+      message: `${view.label} compares ${metric.id} of ${reached.path}, which names no object`,
+      hint: 'give a reference, or the key of the object',
+    })
+  }
+  const { operator, value } = test
+  return { kind: 'metric', metric: metric.name, object, path: reached.path, operator, value }
 }
 
 function comparedValue(
@@ -175,9 +219,18 @@ function fits(type: ColumnType, value: string | number | bigint | boolean): bool
 }
 
 /** The path from the root to a column, or to the last of `via(…)`. */
-function reach(view: Viewpoint, subject: unknown): Reached | undefined {
+export function reach(view: Viewpoint, subject: unknown): Reached | undefined {
   const data = definitionOf(subject)
-  if (data?.kind === 'path') return reachVia(view, data.columns)
+  if (data?.kind === 'path') {
+    const reached = reachVia(view, data.columns)
+    if (reached === undefined || data.asOf === undefined || data.asOf === 'then') return reached
+    if (view.isMetric === true) return { ...reached, path: `${reached.path}@${data.asOf}` }
+    return refuse(view, {
+      code: 'MODEL_LAYER',
+      message: `${view.label} reads ${reached.path} as of ${data.asOf}`,
+      hint: 'only metrics choose as of when; here attributes are read as of the activity',
+    })
+  }
   if (data?.kind === 'missing') return refuse(view, labelled(view, data))
   if (data?.kind !== 'column') {
     const message = `${view.label} names ${describeValue(subject)} where a column is needed`
@@ -238,8 +291,8 @@ interface Step {
 }
 
 function step(view: Viewpoint, from: TableEntry, { data, before }: Step): Reached | undefined {
-  const owner = data.owner === undefined ? undefined : view.shapes.book.tableOf.get(data.owner)
-  if (owner === undefined || data.name === undefined) {
+  const home = homeOf(view.shapes, data.owner)
+  if (home === undefined || data.name === undefined) {
     const message = `${view.label} names a column that belongs to no declared table`
     return refuse(view, {
       code: 'MODEL_UNKNOWN_TABLE',
@@ -247,16 +300,47 @@ function step(view: Viewpoint, from: TableEntry, { data, before }: Step): Reache
       hint: 'take the column from a table: purchase.amount',
     })
   }
-  const isOwn =
-    owner === from ||
-    (owner.data.kind === 'attributes' && objectOf(view.shapes.book, owner.data) === from)
-  if (!isOwn) return refuse(view, wrongTable(view, from, `${owner.id}.${data.name}`))
-  const column = view.shapes.columns.get(owner.id)?.get(data.name)
+  const { table } = home
+  if (home.root !== from) return refuse(view, wrongTable(view, from, `${table.id}.${data.name}`))
+  const state = view.shapes.derive(table)
+  const column = home.columns?.get(data.name)
+  if (column === undefined && state === 'circle') {
+    return refuse(view, {
+      code: 'MODEL_CYCLE',
+      message: `${view.label} reads ${table.id}.${data.name}, which is derived by way of it`,
+      hint: 'take one of them out of the circle',
+    })
+  }
   // The column was left out because of a fault of its own, which is reported there.
   if (column === undefined) return undefined
   const path = [...before.map((one) => one.path), data.name].join('.')
-  const tables = [...before.flatMap((one) => one.tables), ...(owner === view.root ? [] : [owner])]
-  return { path, column, tables }
+  const tables = [...before.flatMap((one) => one.tables), ...(table === view.root ? [] : [table])]
+  const isKey = keyNames(table)[0] === data.name
+  const isObject = isKey && table.data.kind === 'object'
+  return { path, column, tables, isKey, ...(isObject ? { keyOf: table.id } : {}) }
+}
+
+interface Home {
+  /** The activity or object whose rows have the column. */
+  readonly root: TableEntry
+  /** The table that declares it. */
+  readonly table: TableEntry
+  readonly columns: ReadonlyMap<string, ColumnModel> | undefined
+}
+
+/** Whose rows a column is of: attributes are their object's, related columns their activity's. */
+export function homeOf(shapes: Shapes, owner: object | undefined): Home | undefined {
+  const merged = definitionOf(owner)
+  if (merged?.kind === 'merged') {
+    const root = shapes.book.tableOf.get(merged.activity)
+    return root === undefined
+      ? undefined
+      : { root, table: root, columns: shapes.related.get(root.id)?.columns }
+  }
+  const table = shapes.book.tableOf.get(owner)
+  if (table === undefined) return undefined
+  const root = table.data.kind === 'attributes' ? objectOf(shapes.book, table.data) : table
+  return root === undefined ? undefined : { root, table, columns: shapes.columns.get(table.id) }
 }
 
 function wrongTable(view: Viewpoint, from: TableEntry, column: string): Fault {

@@ -150,6 +150,11 @@ export interface ObjectSpec<C extends Columns> {
   /** One row per version, with `valid_from` beside the columns. */
   readonly history?: boolean
   readonly columns: C
+  /** The rows are days, and these columns the periods that they lie in: grains of their own, like `month`. */
+  readonly calendar?: {
+    readonly day: NoInfer<NamesOf<C, 'date'>>
+    readonly grains: readonly NoInfer<keyof C & string>[]
+  }
   readonly sql: Sql
 }
 
@@ -209,6 +214,8 @@ export interface AttributesOptions<Name extends string> {
   readonly description?: string
   /** Descriptions by attribute, where the one made from the selection does not do. */
   readonly describe?: { readonly [N in Name]?: string }
+  /** Ascending cuts of attributes that are numbers: they then have the dimension `.bucket`. */
+  readonly buckets?: { readonly [N in Name]?: readonly number[] }
   /** Rows whose key names no object are kept; the checks refuse them when absent. */
   readonly orphans?: 'allowed'
 }
@@ -265,22 +272,27 @@ function isSqlSpec(spec: Readonly<Record<string, unknown>>): boolean {
   )
 }
 
-export interface MergedOptions {
+export interface MergedOptions<R> {
   readonly owner?: string
   readonly description?: string
   /** Attach only these version groups: objects with history and attributes. All when absent. */
   readonly groups?: readonly Defined<'object' | 'attributes'>[]
+  /** Columns seen from each row of the activity: what its actor's activities were before or after it. */
+  readonly related?: R
 }
 
-/** Overrides what Maru derives for an activity. */
-export function merged(
+/** Overrides what Maru derives for an activity, and adds columns that are seen from each of its rows. */
+export function merged<R extends Readonly<Record<string, Derived>> = Record<never, never>>(
   activity: Defined<'activity'>,
-  options: MergedOptions = {},
-): Defined<'merged'> {
-  return define(
-    {},
-    { ...options, kind: 'merged', activity, place: callPlace(merged) },
-  ) as Defined<'merged'>
+  options: MergedOptions<R> = {},
+): Table<'merged', DerivedColumns<R>> {
+  const names = Object.keys(options.related ?? {}).map((name) => [name, text('')])
+  return define(attachColumns(Object.fromEntries(names)), {
+    ...options,
+    kind: 'merged',
+    activity,
+    place: callPlace(merged),
+  }) as Table<'merged', DerivedColumns<R>>
 }
 
 /** Makes a table of its definition: what every builder of tables returns. */
