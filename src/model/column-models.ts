@@ -168,7 +168,12 @@ function declaredColumn(
     name,
     type: typed.type,
     description: description ?? '',
-    ...present({ unit: spec.unit, refers: typed.refers, orphans: spec.orphans }),
+    ...present({
+      unit: spec.unit,
+      refers: typed.refers,
+      orphans: spec.orphans,
+      absent: spec.absent,
+    }),
     required: spec.required ?? false,
     ...present({ buckets: spec.buckets }),
     tags: spec.tags ?? [],

@@ -63,7 +63,8 @@ type SimpleKind =
   | 'bytes'
   | 'json'
 
-function column<Kind extends ColumnKind>(spec: ColumnSpec): Column<Kind> {
+/** A column of exactly this definition; the builders below are what authors use. */
+export function column<Kind extends ColumnKind>(spec: ColumnSpec): Column<Kind> {
   return define(Object.create(comparisons) as object, { kind: 'column', spec }) as Column<Kind>
 }
 

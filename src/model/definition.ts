@@ -36,6 +36,8 @@ export interface ColumnSpec {
   readonly field?: string
   /** Of a reference: keys that name no object are kept. */
   readonly orphans?: 'allowed'
+  /** An object of which no version holds reads as its key. */
+  readonly absent?: 'key'
   readonly buckets?: readonly number[]
 }
 

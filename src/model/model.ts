@@ -43,8 +43,8 @@ export interface ColumnModel {
   readonly refers?: TableId
   /** `allowed`: a key that names no object is kept and reads as unknown; absent: the checks refuse it. */
   readonly orphans?: 'allowed'
-  /** What the attribute is for an object of which no version holds yet: 0 for counts of activities, false for `any`; absent: unknown. */
-  readonly absent?: 0 | false
+  /** What the attribute is for an object of which no version holds yet: 0 for counts of activities, false for `any`, `key` for its key; absent: unknown. */
+  readonly absent?: 0 | false | 'key'
   /** Ascending cuts of a number. The column then has a dimension `<path>.bucket`: see `bucketTexts`. */
   readonly buckets?: readonly number[]
   /** Words that access rules and the catalog use, for example `personal`. */

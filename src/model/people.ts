@@ -4,7 +4,7 @@
  */
 import { callPlace } from './call-place.ts'
 import { collectedTables } from './collected.ts'
-import { boolean, key, text, type Column } from './columns.ts'
+import { boolean, column, key, type Column } from './columns.ts'
 import { define } from './definition.ts'
 import { finishTable, type Table } from './tables.ts'
 
@@ -41,12 +41,17 @@ export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
   )
   const columns = {
     actor: key('the id as events carry it: member:ID, or anonymous:ID', { type: 'text' }),
-    person: text('who that is, once known; reaches back before an identification'),
-    person_then: text('who that was, as far as was known at that instant'),
+    person: ownName('who that is, once known; reaches back before an identification'),
+    person_then: ownName('who that was, as far as was known at that instant'),
     shared: boolean('a device on which several people were identified by then'),
   }
   const { owner, description } = spec
   return finishTable({ kind: 'object', owner, description, history: true, columns, sql, place })
+}
+
+/** An id that no edge names is a person of its own. */
+function ownName(description: string): Column<'text'> {
+  return column({ type: { kind: 'text' }, description, absent: 'key' })
 }
 
 const hoursOf: Readonly<Record<string, number>> = { hour: 1, day: 24, week: 168 }

@@ -86,9 +86,12 @@ export function pathText(path: AttributePath): string {
 /** The joins and expressions for `paths` from an activity or an object. Paths come from `resolvePath` or `reachablePaths` with the same root. */
 export function attach(model: Model, rootId: TableId, paths: readonly AttributePath[]): Attachment {
   const joins = startJoins(model, rootId)
-  const expressions = paths.map(
-    (path) => `${joinTable(joins, path, path.table)}.${path.column.name}`,
-  )
+  const expressions = paths.map((path) => {
+    const value = `${joinTable(joins, path, path.table)}.${path.column.name}`
+    return path.column.absent === 'key'
+      ? `coalesce(${value}, ${keyExpression(joins, path)})`
+      : value
+  })
   for (const path of paths) {
     if (path.references.length === 0 && path.table === rootId)
       joins.rootColumns.add(path.column.name)
