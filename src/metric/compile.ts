@@ -88,7 +88,15 @@ function slugOf(text: string): string {
   return isTaken ? `${slug}__by` : slug
 }
 
+const unansweredParts = ['of', 'having', 'compare', 'totals', 'top'] as const
+
 function checkShape(question: MetricQuestion): void {
+  const part = unansweredParts.find((name) => question[name] !== undefined)
+  if (part !== undefined) {
+    throw new MaruError('METRIC_ILLEGAL', `\`${part}\` of a question is not answered yet`, {
+      hint: 'leave it out',
+    })
+  }
   if (question.metrics.length === 0)
     throw badQuestion('the question names no metric', 'name at least one; maru list shows them')
   const { from, to, limit } = question

@@ -1,5 +1,11 @@
 /** Face of metrics: a question in, SQL and what to read out. Pure: running the SQL is the caller's. */
-export type { CompiledQuestion, CompileQuestion, MetricQuestion } from './question.ts'
+export type {
+  Comparison,
+  CompiledQuestion,
+  CompileQuestion,
+  MetricQuestion,
+  Top,
+} from './question.ts'
 export type { LegalDimension, Pair } from './legal.ts'
 export { compileQuestion } from './compile.ts'
 export { describePair, legalDimensions } from './legal.ts'

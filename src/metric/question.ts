@@ -6,11 +6,12 @@ import type { StoredFreshness } from './states/route.ts'
 
 /** A question: several metrics, by the same dimensions. */
 export interface MetricQuestion {
-  /** Names (`sales`) or ids (`metric.sales`), at least one. */
+  /** Names (`sales`) or ids (`metric.sales`), at least one, or none with `of`. */
   readonly metrics: readonly string[]
   /**
    * Dimensions: a grain (`day`, `week`, `month`, `quarter`, `year`, `hour`), a calendar part (`day_of_week`, `month_of_year`, `hour_of_day` …), a column of the
-   * activity (`status`), or an attribute by path (`member.country`, `product.brand.name`). `@now` after a path asks for today's value.
+   * activity (`status`), or an attribute by path (`member.country`, `product.brand.name`). `@now` after a path asks for today's value, and
+   * `@period_end` and `@cohort_entry` follow the other rules of `AsOf`. Asked of a metric with them: `step`, `cohort`, `age`.
    */
   readonly by?: readonly string[]
   /** First local day; open when absent. */
@@ -24,6 +25,32 @@ export interface MetricQuestion {
   readonly limit?: number
   /** Fill missing periods of the time grain: counts and sums 0, the rest unknown. Needs from and to, or takes the first and last period present. */
   readonly fill?: boolean
+  /** Without metrics: the activity or object whose rows' different combinations of the dimensions are asked for. */
+  readonly of?: string
+  /** A condition on groups, over metrics of the question, after they are computed: `sales > 100`. Totals are of all groups, shown or not. */
+  readonly having?: string
+  readonly compare?: Comparison
+  /** Further rows: for each list the metrics over the groups of these dimensions only, recomputed from rows; `[]` is the grand total. */
+  readonly totals?: readonly (readonly string[])[]
+  readonly top?: Top
+}
+
+/**
+ * Beside each metric `sales` come `sales__before`, the value of the period before, `sales__change`, the difference, and `sales__change_rate`, the difference by
+ * the value before. `previous`: the range moved back by its own length (whole months by months); a text such as `1 year`: back by the calendar, and a
+ * day that the month does not have is its last. Groups are matched by all dimensions (unknown with unknown), time grains moved alike; a group of only one of both is there too.
+ */
+export type Comparison = 'previous' | `${number} ${string}`
+
+/**
+ * Only the `count` values of the dimension with the greatest values of the metric over all other dimensions (equal ones in the order of the dimension), `-` before
+ * the metric for the least. With `others`, what is left is one more group, its metrics recomputed from rows; its dimension reads `others` as text and is unknown in other types.
+ */
+export interface Top {
+  readonly dimension: string
+  readonly metric: string
+  readonly count: number
+  readonly others?: boolean
 }
 
 export interface CompiledQuestion {

@@ -96,7 +96,7 @@ export function takeAggregate(request: Request, data: AggregateData): Taken | un
     return refuse(request, {
       code: 'MODEL_BAD_DECLARATION',
       message: `${request.label} narrows the ${data.aggregate} of chosen rows`,
-      hint: 'narrow the rows: count(first(purchase).where(…)), or with keep(…) after the choice',
+      hint: 'narrow the rows: count(first(purchase).where(…))',
     })
   }
   const { fraction } = data.percentile ?? { fraction: 0 }

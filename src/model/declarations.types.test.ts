@@ -3,39 +3,54 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
   activity,
+  all,
   and,
+  any,
+  approximate_distinct,
   attributes,
   average,
+  conversion,
   count,
+  count_true,
+  cumulative,
   date,
   decimal,
   defineConfig,
   distinct,
   event,
+  family,
   files,
   first,
   formula,
+  funnel,
   integer,
   json,
   key,
   last,
+  lifecycle,
   max,
   merged,
+  metricOf,
   min,
   not,
   nth,
   number,
   object,
+  offset,
   or,
+  percentile,
   postgres,
   ratio,
   refers,
+  retention,
   source,
   sql,
+  stickiness,
   sum,
   table,
   text,
   timestamp,
+  total,
   via,
   type Column,
 } from '../index.ts'
@@ -269,6 +284,80 @@ sum(purchase.amount, { direction: 'left' })
 // @ts-expect-error an activity is merged, an object is not
 merged(member)
 merged(purchase, { groups: [habit, product] })
+
+const windows = attributes(member, {
+  second: nth(purchase, 2, { counted: 'history' })
+    .after(first(purchase), 'inclusive')
+    .within('30 days').amount,
+  by_product: first(purchase).per(purchase.product).occurred_at,
+  late: count(purchase).between('2024-01-01', last(purchase)).ever(),
+  ever: any(purchase).before('2024-01-01'),
+  latest: last(via(purchase.product, product.price)).of(purchase.member),
+  spent_by_brand: sum(purchase.amount).per(via(purchase.product, product.brand)),
+  middle: percentile(purchase.amount, 0.5),
+  most: percentile(purchase.amount, 0.99, { discrete: true }),
+  ...family({ bought: count(purchase), paid: sum(purchase.amount) }, [
+    'all_time',
+    '7 days',
+    '1 year',
+  ]),
+})
+is<Same<typeof windows.second, Column<'decimal'>>>()
+is<Same<typeof windows.ever, Column<'boolean'>>>()
+is<Same<typeof windows.spent_by_brand, Column<'json'>>>()
+is<Same<typeof windows.middle, Column<'number'>>>()
+is<Same<typeof windows.most, Column<'decimal'>>>()
+is<Same<typeof windows.paid_7d, Column<'decimal'>>>()
+is<Same<typeof windows.bought, Column<'integer'>>>()
+// @ts-expect-error a family has the windows that it names
+void windows.bought_30d
+const seen = merged(purchase, { related: { before: count(purchase).before(purchase) } })
+is<Same<typeof seen.before, Column<'integer'>>>()
+void [
+  sum(seen.before),
+  sum(via(purchase.product, product.price)),
+  sum(first(purchase).amount),
+  count(first(purchase).per(purchase.product)),
+  approximate_distinct(purchase.member),
+  distinct(via(purchase.member, member.country).at('now')),
+  sum(purchase.amount, { fill: 0, calendar: true }).balance('last', { per: [purchase.member] }),
+  cumulative(sales, { window: '28 days', across: 'average' }),
+  formula`${offset(sales, '1 year')} / ${total(offset(sales, { to: 'month' }), ['member.country'])}`,
+  conversion(purchase, all(purchase).same(purchase.product, purchase.product), {
+    within: '7 days',
+  }),
+  funnel([purchase, first(purchase)], { rules: ['once'], result: { step: 2, from: 1 } }),
+  retention(first(purchase), purchase, { grain: 'week', at: 1 }),
+  lifecycle(purchase, 'dormant', { grain: 'month' }),
+  stickiness(purchase, { grain: 'day' }),
+  count(purchase).where(metricOf(sales, purchase.member).above(3)),
+]
+// @ts-expect-error a text is not summed over references either
+sum(via(purchase.member, member.country))
+// @ts-expect-error only truths are true
+count_true(purchase.amount)
+// @ts-expect-error a window begins at an activity or an instant, not at an object
+count(purchase).after(member)
+// @ts-expect-error all rows have no column of one
+void all(purchase).amount
+// @ts-expect-error a funnel is of activities
+funnel([member])
+// @ts-expect-error a rule that is none
+funnel([purchase], { rules: ['twice'] })
+// @ts-expect-error a state that is none
+lifecycle(purchase, 'old', { grain: 'month' })
+// @ts-expect-error a metric of an object is found by its key or a reference
+metricOf(sales, purchase.amount)
+// @ts-expect-error what is offset is no metric of its own
+ratio(sales, offset(sales, '1 year'))
+object({
+  owner: '',
+  description: '',
+  columns: { id: key('day') },
+  // @ts-expect-error a calendar's days are dates
+  calendar: { day: 'id', grains: ['id'] },
+  sql: sql`select 1`,
+})
 
 // @ts-expect-error a template takes tables, columns, sql and scalars
 void sql`select ${{ a: 1 }}`
