@@ -1,0 +1,90 @@
+/** The one JSON file by which the project tells its collectors what holds: replaced whole, seen within a second. */
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { MaruError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { CollectSettings } from './settings.ts'
+
+const formatVersion = 1
+const pollMs = 250
+
+/** Durable and whole: a reader sees the old file or the new one. */
+export async function writeSettings(
+  files: Files,
+  path: string,
+  settings: CollectSettings,
+): Promise<void> {
+  const folder = dirname(path)
+  await files.makeFolder(folder)
+  const temporary = join(folder, `.settings-${randomUUID()}`)
+  await files.writeNew(temporary, Buffer.from(JSON.stringify({ formatVersion, settings })))
+  await files.rename(temporary, path)
+  await files.syncFolder(folder)
+}
+
+/** NOT_FOUND without the file; FILE_FAILED when it cannot be understood. */
+export async function readSettings(files: Files, path: string): Promise<CollectSettings> {
+  if ((await files.size(path)) === undefined)
+    throw new MaruError('NOT_FOUND', `there are no settings in ${path}`, {
+      hint: 'maru start writes them from the project',
+    })
+  return parseSettings(Buffer.from(await files.read(path)).toString(), path)
+}
+
+/** Only Maru writes the file, and whole, so its version says all about its shape. */
+function parseSettings(text: string, path: string): CollectSettings {
+  try {
+    const read = JSON.parse(text) as { formatVersion?: unknown; settings: CollectSettings }
+    if (read.formatVersion === formatVersion) return read.settings
+  } catch {
+    // Said below: it is not what Maru writes.
+  }
+  throw new MaruError('FILE_FAILED', `${path} does not hold settings of this version of Maru`, {
+    hint: 'maru start writes them anew',
+  })
+}
+
+export interface SettingsWatch {
+  close(): void
+}
+
+export interface WatchOptions {
+  readonly files: Files
+  readonly path: string
+  readonly onChange: (settings: CollectSettings) => void
+  /** A file that cannot be read: what held before still holds. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Calls `onChange` for each change after the call, within a second. Asks for the file's time instead of waiting for notices, which some file systems never send. */
+export async function watchSettings(options: WatchOptions): Promise<SettingsWatch> {
+  const { files, path, onChange, onError } = options
+  let seen = await stampOf(path)
+  let busy = false
+  const look = async (): Promise<void> => {
+    const stamp = await stampOf(path)
+    if (stamp === seen) return
+    seen = stamp
+    onChange(await readSettings(files, path))
+  }
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    void look()
+      .catch(onError)
+      .finally(() => (busy = false))
+  }, pollMs)
+  timer.unref()
+  return { close: () => clearInterval(timer) }
+}
+
+async function stampOf(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
+    return `${ino} ${size} ${mtimeNs}`
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
+    throw error
+  }
+}
