@@ -1,0 +1,117 @@
+/** What can be declared or asked and is not answered yet stops with its reason; it never gives a number that means something else. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { modelOf, type MetricSketch } from '../../test/metric/build-model.ts'
+import type { RowChoice, Selection } from '../model/model.ts'
+import { compileQuestion } from './metric.ts'
+import type { MetricQuestion } from './metric.ts'
+
+const rows: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
+const selection: Selection = {
+  kind: 'selection',
+  ...rows,
+  take: { kind: 'aggregate', aggregate: 'count' },
+}
+const aggregate = (changes: Partial<Selection>): MetricSketch => ({
+  kind: 'aggregate',
+  selection: { ...selection, ...changes },
+})
+const visits: MetricSketch = aggregate({})
+const operand = (more: object): MetricSketch => ({
+  kind: 'formula',
+  formula: { kind: 'metric', name: 'visits', ...more },
+})
+
+const unanswered: Readonly<Record<string, MetricSketch>> = {
+  of: aggregate({ of: 'member' }),
+  window: aggregate({ window: {} }),
+  same: aggregate({ same: [] }),
+  keep: aggregate({ keep: { kind: 'unknown', path: 'member' } }),
+  per: aggregate({ per: 'member' }),
+  chosen: aggregate({ selector: { kind: 'first' } }),
+  path: aggregate({
+    take: { kind: 'aggregate', aggregate: 'distinct', column: 'member.country' },
+  }),
+  percentile: aggregate({
+    take: {
+      kind: 'aggregate',
+      aggregate: 'percentile',
+      column: 'pages',
+      percentile: { fraction: 0.5, kind: 'continuous' },
+    },
+  }),
+  balance: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
+  fill: { ...visits, fill: 0 } as MetricSketch,
+  calendar: { ...visits, calendar: true } as MetricSketch,
+  condition: aggregate({
+    filter: {
+      kind: 'metric',
+      metric: 'visits',
+      object: 'obj.member',
+      path: 'member',
+      operator: '>',
+      value: 3,
+    },
+  }),
+  any_member: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'any' },
+  offset: operand({ offset: { kind: 'to_start', grain: 'month' } }),
+  total: operand({ total: [] }),
+  cumulative: { kind: 'cumulative', metric: 'visits', over: { kind: 'all_time' }, across: 'last' },
+  conversion: { kind: 'conversion', base: rows, conversion: rows, result: 'rate' },
+  funnel: { kind: 'funnel', steps: [rows], rules: [], result: { kind: 'level' } },
+  retention: {
+    kind: 'retention',
+    start: rows,
+    back: rows,
+    grain: 'week',
+    counting: 'recurring',
+    result: 'rate',
+  },
+  lifecycle: { kind: 'lifecycle', choice: rows, grain: 'week', state: 'new' },
+  stickiness: { kind: 'stickiness', choice: rows, grain: 'day' },
+}
+
+const model = modelOf({
+  zone: 'Asia/Seoul',
+  objects: { 'obj.member': { key: 'id', columns: { country: 'text' } } },
+  activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
+  metrics: { visits, ...unanswered },
+})
+
+function refusal(question: MetricQuestion): { readonly code: string; readonly message: string } {
+  try {
+    compileQuestion(model, question)
+  } catch (error) {
+    return error as { readonly code: string; readonly message: string }
+  }
+  return assert.fail('it was answered')
+}
+
+describe('what is not answered yet', () => {
+  for (const name of Object.keys(unanswered)) {
+    it(`is refused with a reason: a metric with ${name.replaceAll('_', ' ')}`, () => {
+      const { code, message } = refusal({ metrics: [name] })
+      assert.ok(['METRIC_ILLEGAL', 'METRIC_BAD_QUERY'].includes(code), code)
+      assert.match(message, /not answered yet|cannot do yet/)
+    })
+  }
+
+  const parts: readonly Partial<MetricQuestion>[] = [
+    { of: 'act.visit' },
+    { having: 'visits > 3' },
+    { compare: 'previous' },
+    { totals: [[]] },
+    { top: { dimension: 'member.country', metric: 'visits', count: 3 } },
+  ]
+  for (const part of parts) {
+    it(`is refused with a reason: a question with ${Object.keys(part)[0]}`, () => {
+      const { code, message } = refusal({ metrics: ['visits'], ...part })
+      assert.equal(code, 'METRIC_ILLEGAL')
+      assert.match(message, /not answered yet/)
+    })
+  }
+
+  it('leaves alone what is answered', () => {
+    assert.match(compileQuestion(model, { metrics: ['visits'] }).sql, /count\(/)
+  })
+})

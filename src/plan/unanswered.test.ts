@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  activity,
+  any,
+  attributes,
+  count,
+  count_true,
+  first,
+  boolean,
+  key,
+  nth,
+  object,
+  refers,
+  sql,
+  text,
+  timestamp,
+  via,
+} from '../index.ts'
+import { buildModel } from '../model/build.ts'
+import { derivedSelect } from './derived.ts'
+
+const owned = { owner: 'crm', description: 'x' } as const
+const member = object({
+  ...owned,
+  columns: { id: key('member'), country: text('where') },
+  sql: sql`select 1 as id`,
+})
+const visit = activity({
+  ...owned,
+  says: '{member} came',
+  columns: {
+    id: key('visit'),
+    occurred_at: timestamp('when'),
+    member: refers(member),
+    is_new: boolean('new'),
+    page: text('which'),
+  },
+  by: 'member',
+  sql: sql`select 1 as id`,
+})
+
+function select(derived: Parameters<typeof attributes>[1]): string {
+  const { model, problems } = buildModel(
+    [
+      { path: 'obj/member.ts', exportName: 'default', value: member },
+      { path: 'act/visit.ts', exportName: 'default', value: visit },
+      { path: 'obj_attr/habit.ts', exportName: 'default', value: attributes(member, derived) },
+    ],
+    { zone: 'Asia/Seoul' },
+  )
+  assert.deepEqual(problems, [])
+  const table = model.tables.find((each) => each.kind === 'attributes')
+  assert(table?.kind === 'attributes')
+  return derivedSelect(model, table)
+}
+
+describe('a derived attribute that is not answered yet', () => {
+  const cases = {
+    '`window`': count(visit).after(first(visit)),
+    '`per`': first(visit).per(visit.page).occurred_at,
+    '`keep`': count(visit).keep(visit.page.is('a')),
+    '`of`': count(visit).of(visit.member),
+    'a number in the history': nth(visit, 2, { counted: 'history' }).page,
+    'a path over references': count(visit).where(via(visit.member, member.country).is('KR')),
+    'the count of one row': count(first(visit)),
+    'the aggregate count_true': count_true(visit.is_new),
+    'the aggregate any': any(visit),
+  }
+  for (const [what, attribute] of Object.entries(cases)) {
+    it(`is refused and says why: ${what}`, () => {
+      assert.throws(() => select({ attribute }), {
+        code: 'METRIC_ILLEGAL',
+        message: `the attribute "attribute" of obj_attr.habit has ${what}, which attributes cannot have yet`,
+      })
+    })
+  }
+
+  it('leaves alone what is answered', () => {
+    assert.match(select({ visits: count(visit).within('1 day') }), /visits/)
+  })
+})
