@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import { nodeFiles } from '../base/node-files.ts'
+import { openDuplicates, type Duplicates, type DuplicatesOptions } from './duplicates.ts'
+import { BloomFilter, fingerprintInto } from './fingerprint.ts'
+
+const hourMs = 3_600_000
+let root = ''
+let folders = 0
+before(() => (root = mkdtempSync(join(tmpdir(), 'maru-duplicates-'))))
+after(() => rmSync(root, { recursive: true, force: true }))
+const newFolder = (): string => join(root, String(folders++))
+
+async function open(options: Partial<DuplicatesOptions> & { folder: string }): Promise<Duplicates> {
+  return await openDuplicates({
+    now: () => 0,
+    onError: (error) => assert.fail(String(error)),
+    ...options,
+  })
+}
+
+describe('duplicates', () => {
+  it('knows exactly the ids that a set knows, through windows, files and starts', async () => {
+    const action = fc.oneof(
+      { weight: 30, arbitrary: fc.tuple(fc.constant('add'), fc.nat(3), fc.nat(400)) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('restart'), fc.nat(3), fc.nat(400)) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 100, maxLength: 300 }), async (actions) => {
+        const folder = newFolder()
+        const known = new Set<string>()
+        let added = 0
+        let duplicates = await open({ folder, windowIdsMax: 16 })
+        for (const [what, source, id] of actions) {
+          if (what === 'add') {
+            assert.equal(duplicates.has(`s${source}`, `id-${id}`), known.has(`${source} ${id}`))
+            duplicates.add(`s${source}`, `id-${id}`, id)
+            assert.equal(duplicates.measures.forgotten, 0)
+            if (++added % 12 === 0) while (duplicates.measures.waitingIds > 0) await turn()
+            known.add(`${source} ${id}`)
+          } else {
+            await duplicates.close()
+            duplicates = await open({ folder, windowIdsMax: 16 })
+          }
+        }
+        await duplicates.close()
+        const again = await open({ folder, windowIdsMax: 16 })
+        for (let source = 0; source < 4; source++)
+          for (let id = 0; id <= 400; id++)
+            assert.equal(again.has(`s${source}`, `id-${id}`), known.has(`${source} ${id}`))
+        await again.close()
+      }),
+      { seed: 6, numRuns: 20 },
+    )
+  })
+
+  it('keeps what is in files through a crash, and says from when on the log must be added again', async () => {
+    const folder = newFolder()
+    const crashed = await open({ folder, windowIdsMax: 100 })
+    for (let id = 0; id < 150; id++) crashed.add('web', `id-${id}`, 1_000_000 + id)
+    while (crashed.coveredUntilMs === 0) await turn()
+    const duplicates = await open({ folder, windowIdsMax: 100 })
+    assert.ok(duplicates.has('web', 'id-99'))
+    assert.ok(!duplicates.has('web', 'id-100'))
+    assert.equal(duplicates.coveredUntilMs, 1_000_099 - 60_000)
+    await duplicates.close()
+    await crashed.close()
+  })
+
+  it('forgets what is older than a day, and only then', async () => {
+    const folder = newFolder()
+    let nowMs = 0
+    const duplicates = await open({ folder, windowIdsMax: 1_000, now: () => nowMs })
+    for (let hour = 0; hour <= 72; hour++) {
+      nowMs = hour * hourMs
+      duplicates.add('web', `id-${hour}`, nowMs)
+      while (duplicates.measures.waitingIds > 0) await turn()
+      for (let past = Math.max(0, hour - 24); past <= hour; past++)
+        assert.ok(duplicates.has('web', `id-${past}`), `${past} at ${hour}`)
+    }
+    assert.ok(!duplicates.has('web', 'id-0'))
+    assert.ok(!duplicates.has('web', 'id-40'))
+    assert.ok(readdirSync(folder).length <= 32)
+    await duplicates.close()
+  })
+
+  it('drops a damaged file and half a file, and keeps the others', async () => {
+    const folder = newFolder()
+    const first = await open({ folder })
+    first.add('web', 'a', 1.5)
+    await first.close()
+    const [name] = readdirSync(folder)
+    const bytes = readFileSync(join(folder, name!))
+    bytes[0]! ^= 1
+    writeFileSync(join(folder, '5-5-0b2f4a9e-1111-4222-8333-abcdefabcdef.ids'), bytes)
+    writeFileSync(join(folder, 'x.ids.part'), 'x')
+    const second = await open({ folder })
+    assert.ok(second.has('web', 'a'))
+    assert.equal(second.measures.ids, 1)
+    assert.deepEqual(readdirSync(folder), [name])
+    await second.close()
+  })
+
+  it('goes on while the disk takes nothing, and counts what it could not keep', async () => {
+    const errors: unknown[] = []
+    const duplicates = await openDuplicates({
+      folder: newFolder(),
+      windowIdsMax: 10,
+      files: { ...nodeFiles, writeNew: () => Promise.reject(new Error('no room')) },
+      onError: (error) => errors.push(error),
+      now: () => 0,
+    })
+    for (let id = 0; id < 25; id++) duplicates.add('web', `id-${id}`, id)
+    while (errors.length === 0) await turn()
+    for (let id = 0; id < 20; id++) assert.ok(duplicates.has('web', `id-${id}`))
+    assert.equal(duplicates.measures.forgotten, 5)
+    await Promise.race([duplicates.close(), new Promise((resolve) => setTimeout(resolve, 50))])
+  })
+
+  it('stays within its memory when there are more ids than it may keep', async () => {
+    const duplicates = await open({ folder: newFolder(), windowIdsMax: 100, idsMax: 5_000 })
+    for (let id = 0; id < 20_000; id++) {
+      duplicates.add('web', `id-${id}`, id)
+      while (duplicates.measures.waitingIds > 0) await turn()
+    }
+    assert.ok(duplicates.measures.ids <= 5_200, String(duplicates.measures.ids))
+    assert.ok(duplicates.has('web', 'id-19999') && !duplicates.has('web', 'id-0'))
+    await duplicates.close()
+  })
+})
+
+describe('fingerprints', () => {
+  it('differ in both halves for ids that differ little', () => {
+    const highs = new Set<number>()
+    const lows = new Set<number>()
+    const count = 100_000
+    const into = { high: 0, low: 0 }
+    for (let id = 0; id < count; id++) {
+      const { high, low } = fingerprintInto(into, 'web', `node-next-1700000000000-${id}`)
+      highs.add(high)
+      lows.add(low)
+    }
+    // Of 100,000 of 2^32 about one pair is equal.
+    assert.ok(highs.size > count - 10 && lows.size > count - 10)
+    const one = { ...fingerprintInto(into, 'ab', 'c') }
+    assert.notDeepEqual(one, { ...fingerprintInto(into, 'a', 'bc') })
+  })
+
+  it('are seldom in a full filter that they were not added to', () => {
+    const filter = new BloomFilter(100_000)
+    const into = { high: 0, low: 0 }
+    for (let id = 0; id < 100_000; id++) {
+      const { high, low } = fingerprintInto(into, 'web', `in-${id}`)
+      filter.add(high, low)
+      assert.ok(filter.has(high, low))
+    }
+    let found = 0
+    for (let id = 0; id < 100_000; id++) {
+      const { high, low } = fingerprintInto(into, 'web', `out-${id}`)
+      if (filter.has(high, low)) found++
+    }
+    assert.ok(found < 3_000, `${found} of 100,000`)
+  })
+})
