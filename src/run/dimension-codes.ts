@@ -8,8 +8,8 @@ export interface CodedDimension {
   readonly name: string
   /** SQL of the code over the rows with the attributes. */
   readonly code: string
-  /** SQL of the value, given that of the code. */
-  readonly value: (code: string) => string
+  /** SELECT of each code and its value as text, of the codes that are no unknown; undefined when the value itself is kept. */
+  readonly dictionary?: string
   /** How many codes there are; undefined when the value itself is kept. */
   readonly size: number | undefined
   /** A type that was made for it in the session. */
@@ -52,14 +52,14 @@ export async function codeDimensions(
       coded.push({
         ...base,
         code: `cast(case when ${sql} then 2 when not ${sql} then 1 else 0 end as utinyint)`,
-        value: (code) => `case ${code} when 2 then true when 1 then false end`,
+        dictionary: `select 1 as code, 'false' as value union all select 2, 'true'`,
         size: 3,
       })
     else if (isNumber(low) && isNumber(high) && BigInt(high) - BigInt(low) < codesMax)
       coded.push({
         ...base,
         code: `cast(coalesce(${sql} - (${low}) + 1, 0) as usmallint)`,
-        value: (code) => `case when ${code} > 0 then cast(${code} as bigint) + (${low}) - 1 end`,
+        dictionary: `select code, cast(code + (${low}) - 1 as varchar) as value from range(1, ${BigInt(high) - BigInt(low) + 2n}) as codes(code)`,
         size: Number(BigInt(high) - BigInt(low)) + 2,
       })
     else if (type.kind === 'text' && size > 0 && size <= codesMax) {
@@ -68,12 +68,11 @@ export async function codeDimensions(
       coded.push({
         ...base,
         code: `cast(coalesce(enum_code(cast(${sql} as ${enumType})) + 1, 0) as usmallint)`,
-        value: (code) =>
-          `case when ${code} > 0 then enum_range(cast(null as ${enumType}))[${code}] end`,
+        dictionary: `select unnest(range(1, ${size + 1})) as code, unnest(enum_range(cast(null as ${enumType}))) as value`,
         size: size + 1,
         enumType,
       })
-    } else coded.push({ ...base, code: sql, value: (code) => code, size: undefined })
+    } else coded.push({ ...base, code: sql, size: undefined })
   }
   await session.run('drop table facts')
   return coded

@@ -9,7 +9,7 @@ import type { CodedDimension } from './dimension-codes.ts'
 export interface EntityRows {
   /** Columns `entity`, the flags, and one code for each dimension. */
   readonly table: string
-  /** The table to add to: dimension, value, and a column for each of the distinct counts. */
+  /** The table to add to: dimension, code or value, and a column for each of the distinct counts. */
   readonly into: string
   readonly distincts: IndicatorPlan['distincts']
 }
@@ -34,7 +34,6 @@ interface Mask {
   readonly dimension: CodedDimension
   /** Bits of one row: bit (code × how many counts + which count). */
   readonly sql: string
-  readonly codes: number
   readonly distincts: EntityRows['distincts']
 }
 
@@ -63,7 +62,7 @@ function masksOf({ distincts }: EntityRows, dimension: CodedDimension): readonly
       const bit = `(cast(1 as ubigint) << (${place}))`
       return flag === undefined ? bit : `(case when ${flag} then ${bit} else 0 end)`
     })
-    return { dimension, sql: bits.join(' | '), codes, distincts: counted }
+    return { dimension, sql: bits.join(' | '), distincts: counted }
   })
 }
 
@@ -76,28 +75,40 @@ async function countMasks(
   await session.run(
     `create temp table masks as select ${made.join(', ')} from ${rows.table} group by entity`,
   )
-  for (const [at, { dimension, distincts, codes }] of masks.entries()) {
-    const step = distincts.length
-    const counts = distincts.map(
-      ({ name }, place) =>
-        `sum(case when bit % ${step} = ${place} then entities else 0 end) as ${name}`,
-    )
-    await session.run(`insert into ${rows.into} by name
-select '${dimension.dimension.replaceAll("'", "''")}' as dimension, cast(${dimension.value('code')} as varchar) as value, ${counts.join(', ')}
-from (
-  select bit // ${step} as code, bit, entities
-  from (select mask_${at} as mask, count(*) as entities from masks group by mask_${at}) as alike, range(${codes * step}) as bits(bit)
+  const places = masks.map(({ dimension, distincts }, at) => {
+    const first = rows.distincts.indexOf(distincts[0]!)
+    return `(${at}, '${quoted(dimension.dimension)}', ${distincts.length}, ${first})`
+  })
+  const counts = rows.distincts.map(
+    ({ name }, at) => `coalesce(sum(entities) filter (first + bit % step = ${at}), 0) as ${name}`,
+  )
+  await session.run(`insert into ${rows.into} by name
+with each_mask as (
+  select unnest(range(${masks.length})) as place, unnest([${masks.map((_, at) => `mask_${at}`).join(', ')}]) as mask
+  from masks
+),
+alike as (
+  select place, mask, count(*) as entities
+  from each_mask
+  group by place, mask
+),
+seen as (
+  select place, bit, sum(entities) as entities
+  from alike, range(${maskBits}) as bits(bit)
   where (mask >> bit) & 1 = 1
-) as seen
-group by code`)
-  }
+  group by place, bit
+)
+select dimension, cast(bit // step as integer) as code, ${counts.join(', ')}
+from seen
+join (values ${places.join(', ')}) as places(mask_place, dimension, step, first) on places.mask_place = seen.place
+group by dimension, bit // step`)
   await session.run('drop table masks')
 }
 
 async function countByGroups(
   session: Session,
   rows: EntityRows,
-  { dimension, name, value }: CodedDimension,
+  { dimension, name, size }: CodedDimension,
 ): Promise<void> {
   const flags = [...new Set(rows.distincts.flatMap(({ flag }) => flag ?? []))]
   const anyFlag = flags.map((flag) => `, bool_or(${flag}) as ${flag}`).join('')
@@ -106,7 +117,18 @@ async function countByGroups(
       `count(*)${distinct.flag === undefined ? '' : ` filter (${distinct.flag})`} as ${distinct.name}`,
   )
   await session.run(`insert into ${rows.into} by name
-select '${dimension.replaceAll("'", "''")}' as dimension, cast(${value(name)} as varchar) as value, ${counts.join(', ')}
+select '${quoted(dimension)}' as dimension, ${keyOf(name, size)}, ${counts.join(', ')}
 from (select entity, ${name}${anyFlag} from ${rows.table} group by entity, ${name}) as each_entity
 group by ${name}`)
+}
+
+/** A coded group by its code, another by its value. */
+export function keyOf(name: string, size: number | undefined): string {
+  return size === undefined
+    ? `cast(${name} as varchar) as value, cast(null as integer) as code`
+    : `cast(null as varchar) as value, cast(${name} as integer) as code`
+}
+
+export function quoted(text: string): string {
+  return text.replaceAll("'", "''")
 }

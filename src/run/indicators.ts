@@ -19,7 +19,7 @@ import type {
 import { codeDimensions } from './dimension-codes.ts'
 import type { CodedDimension } from './dimension-codes.ts'
 import { packDimensions } from './dimension-packs.ts'
-import { countEntities } from './entity-counts.ts'
+import { countEntities, keyOf, quoted } from './entity-counts.ts'
 
 /** Values of the codes and states of a batch together: about 8 bytes each. */
 const batchCellsMax = 200_000_000
@@ -202,15 +202,25 @@ group by ${column}`)
     )
     const types = this.#plan.distincts.map(({ name }) => `, ${name} bigint`)
     await this.#session.run(
-      `create temp table counts (dimension varchar, value varchar${types.join('')})`,
+      `create temp table counts (dimension varchar, code integer, value varchar${types.join('')})`,
     )
     for (const entity of entities) await this.#countLoose(group, entity, coded)
     await this.#session.run(
-      `create temp table groups as select ${this.#groupColumns().join(', ')} from ${made} limit 0`,
+      `create temp table groups as select cast(null as integer) as code, ${this.#groupColumns().join(', ')} from ${made} limit 0`,
+    )
+    const dictionaries = coded.flatMap(({ dimension, dictionary }) =>
+      dictionary === undefined
+        ? []
+        : [
+            `select '${quoted(dimension)}' as dimension, code, cast(value as varchar) as value from (${dictionary}) as codes`,
+          ],
+    )
+    await this.#session.run(
+      `create temp table dictionary as select * from (${['select null::varchar as dimension, null::integer as code, null::varchar as value limit 0', ...dictionaries].map((select) => `(${select})`).join('\nunion all ')})`,
     )
     for (const pack of packDimensions(coded)) await this.#addPack(pack)
     await this.#insertGroups()
-    await this.#drop('batch', 'counts', 'groups')
+    await this.#drop('batch', 'counts', 'groups', 'dictionary')
     for (const { enumType } of coded)
       if (enumType !== undefined) await this.#session.run(`drop type ${enumType}`)
   }
@@ -246,8 +256,10 @@ join batch on batch.${group.column} is not distinct from loose.${group.column}`)
         ? chosen(pack[0]!)
         : `case ${pack.map((dimension) => `when grouping(${dimension.name}) = 0 then ${chosen(dimension)}`).join(' ')} end`
     const columns = [
-      `${choose(({ dimension }) => `'${dimension.replaceAll("'", "''")}'`)} as dimension`,
-      `${choose(({ name, value }) => `cast(${value(name)} as varchar)`)} as value`,
+      `${choose(({ dimension }) => `'${quoted(dimension)}'`)} as dimension`,
+      pack.length === 1
+        ? keyOf(names[0]!, pack[0]!.size)
+        : `cast(null as varchar) as value, ${choose(({ name }) => `cast(${name} as integer)`)} as code`,
       ...this.#merged(),
     ]
     await this.#session.run(`insert into groups by name select ${columns.join(', ')}
@@ -265,14 +277,18 @@ group by grouping sets (${names.map((name) => `(${name})`).join(', ')})`)
     const { distincts } = this.#plan
     const counted = distincts.map(({ name }) => `sum(${name}) as ${name}`)
     const columns = [
-      ...['dimension', 'value', ...this.#states].map((name) => `groups.${name}`),
+      'groups.dimension',
+      'coalesce(groups.value, dictionary.value) as value',
+      ...this.#states.map((name) => `groups.${name}`),
       ...distincts.map(({ name }) => `groups.${name} + coalesce(counted.${name}, 0) as ${name}`),
     ]
     return this.#session
       .run(`insert into ${made} by name select date '${this.#day}' as day, ${columns.join(', ')}
 from groups
-left join (select ${['dimension', 'value', ...counted].join(', ')} from counts group by dimension, value) as counted
-  on counted.dimension = groups.dimension and counted.value is not distinct from groups.value`)
+left join (select ${['dimension', 'code', 'value', ...counted].join(', ')} from counts group by dimension, code, value) as counted
+  on counted.dimension = groups.dimension and counted.code is not distinct from groups.code
+    and counted.value is not distinct from groups.value
+left join dictionary on dictionary.dimension = groups.dimension and dictionary.code = groups.code`)
   }
 
   async #drop(...tables: readonly string[]): Promise<void> {

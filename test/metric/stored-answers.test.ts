@@ -98,7 +98,12 @@ describe('answers from stored states and indicators against the brute-force refe
           await session.close()
         }
       }),
-      { numRuns: runs, seed: 20111030 },
+      {
+        numRuns: runs,
+        seed: 20111030,
+        interruptAfterTimeLimit: 50_000,
+        endOnFailure: process.env['MARU_SHRINK'] === undefined,
+      },
     )
     for (const [kind, count] of Object.entries(used))
       assert.ok(count > runs, `${kind} answered ${count} legs`)
