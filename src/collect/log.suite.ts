@@ -20,7 +20,7 @@ export type Places = Map<string, LogPosition>
 export async function readOn(
   reader: LogReader,
   places: Places,
-  bytesMax = 1024 * 1024,
+  bytesMax: number = 1024 * 1024,
 ): Promise<LogRecord[]> {
   const records: LogRecord[] = []
   for (const sequence of await reader.sequences()) {
