@@ -1,8 +1,8 @@
 /** What a table or metric is, from the Model and State: nothing here is written down twice. */
-import { MaruError } from '../base/errors.ts'
+import { isMaruError, MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
-import { legalDimensions } from '../metric/metric.ts'
+import { legalDimensions, type LegalDimension } from '../metric/metric.ts'
 import { typeText } from '../model/column-type.ts'
 import { choicesOf, inputsOf, nestedChoices, visibleColumns } from '../model/model.ts'
 import type { MetricModel, Model, TableModel } from '../model/model.ts'
@@ -119,7 +119,7 @@ function grainOf(table: TableModel): string {
 }
 
 function showMetric(context: ShowContext, metric: MetricModel): Shown {
-  const dimensions = legalDimensions(context.model, metric.name)
+  const { dimensions, refusal } = dimensionsOf(context.model, metric)
   const paths = dimensions.filter((dimension) => dimension.path.includes('.'))
   // Words make groups that a person can read; keys and instants rarely do.
   const example = (paths.find((dimension) => dimension.type.kind === 'text') ?? paths[0])?.path
@@ -137,12 +137,25 @@ function showMetric(context: ShowContext, metric: MetricModel): Shown {
       description: dimension.description,
       from: [],
     })),
-    freshness: { state: 'computed when asked' },
+    freshness: { state: refusal ?? 'computed when asked' },
     upstream: upstreamOf(metric),
     downstream: context.model.metrics
       .filter((each) => upstreamOf(each).includes(metric.id))
       .map((each) => each.id),
     example: `maru metric ${metric.name}${example === undefined ? '' : ` --by ${example}`}`,
+  }
+}
+
+/** A metric that is declared and not answered yet is shown with the reason, in place of dimensions. */
+function dimensionsOf(
+  model: Model,
+  metric: MetricModel,
+): { readonly dimensions: readonly LegalDimension[]; readonly refusal?: string } {
+  try {
+    return { dimensions: legalDimensions(model, metric.name) }
+  } catch (error) {
+    if (!isMaruError(error) || error.code !== 'METRIC_ILLEGAL') throw error
+    return { dimensions: [], refusal: error.message }
   }
 }
 

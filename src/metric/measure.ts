@@ -91,7 +91,6 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
       return { kind: 'measure', measure: activityMeasure(metric) }
     case 'object_aggregate':
       if (!isAnswered(metric.aggregate)) throw unanswered(metric, `the ${metric.aggregate}`)
-      if (metric.column?.includes('.') === true) throw unanswered(metric, 'a path over references')
       return {
         kind: 'measure',
         measure: {
@@ -180,7 +179,6 @@ function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregat
   if (more !== undefined) throw unanswered(metric, `\`${more}\``)
   if (metric.balance !== undefined) throw unanswered(metric, 'a balance')
   if (!isAnswered(aggregate)) throw unanswered(metric, `the ${aggregate}`)
-  if (column?.includes('.') === true) throw unanswered(metric, 'a path over references')
   return {
     metric: metric.name,
     rootId: selection.activity,

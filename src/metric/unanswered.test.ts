@@ -29,9 +29,6 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
   keep: aggregate({ keep: { kind: 'unknown', path: 'member' } }),
   per: aggregate({ per: 'member' }),
   chosen: aggregate({ selector: { kind: 'first' } }),
-  path: aggregate({
-    take: { kind: 'aggregate', aggregate: 'distinct', column: 'member.country' },
-  }),
   percentile: aggregate({
     take: {
       kind: 'aggregate',

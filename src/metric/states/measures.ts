@@ -59,10 +59,11 @@ function bindMeasure(
     throw error
   }
   const { value, states } = leg.measures[0]!
+  // What a reference leads to changes apart from the rows of the period, and a state would keep what it was.
+  if (value !== undefined && value.path.references.length > 0) return undefined
   const isDistinct = states.some((state) => state.kind === 'distinct')
   const entity = isDistinct ? value?.path.column.name : undefined
-  if (isDistinct && (value?.path.references.length !== 0 || value.calendar !== undefined))
-    return undefined
+  if (isDistinct && (value === undefined || value.calendar !== undefined)) return undefined
   // Of a measure that is alone, the filter is the leg's condition.
   return { metric, states, value, filter: leg.conditions[0], entity }
 }
