@@ -1,6 +1,13 @@
 /** All that a project's declarations may import from `maru`. */
-export { defineConfig, env, postgres } from './model/config-types.ts'
-export type { PostgresConfig, ProjectConfig, SourceConfig } from './model/config-types.ts'
+export { defineConfig, env, kafka, postgres } from './model/config-types.ts'
+export type {
+  CollectConfig,
+  CollectSourceConfig,
+  KafkaConfig,
+  PostgresConfig,
+  ProjectConfig,
+  SourceConfig,
+} from './model/config-types.ts'
 export {
   boolean,
   bytes,
@@ -50,6 +57,7 @@ export {
   any,
   approximate_distinct,
   average,
+  collect,
   count,
   count_true,
   distinct,

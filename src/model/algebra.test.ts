@@ -6,6 +6,7 @@ import {
   any,
   attributes,
   average,
+  collect,
   conversion,
   count,
   cumulative,
@@ -165,6 +166,7 @@ describe('derived attributes', () => {
         new_categories: count(nth(purchase, 1, { counted: 'history' }).per(byCategory)),
         given: any(purchase).of(purchase.giver).between('2024-01-01', last(visit)),
         later: count(visit).ever(),
+        pages: collect(visit.session, { distinct: true }),
       }),
     })
     const chosen = {
@@ -216,11 +218,17 @@ describe('derived attributes', () => {
         window: {},
         take: { kind: 'aggregate', aggregate: 'count' },
       },
+      pages: {
+        kind: 'selection',
+        activity: 'act.visit',
+        selector: { kind: 'all' },
+        take: { kind: 'aggregate', aggregate: 'collect_distinct', column: 'session' },
+      },
     })
     const table = model.tables.find((each) => each.id === 'obj_attr.habit')!
     assert.deepEqual(
       table.columns
-        .slice(0, 6)
+        .slice(0, 7)
         .map(({ name, type, absent }) => [name, type.kind, absent ?? 'unknown']),
       [
         ['id', 'integer', 'unknown'],
@@ -229,6 +237,7 @@ describe('derived attributes', () => {
         ['new_categories', 'integer', 0],
         ['given', 'boolean', false],
         ['later', 'integer', 0],
+        ['pages', 'list', 'unknown'],
       ],
     )
     assert.equal(

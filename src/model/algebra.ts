@@ -162,6 +162,7 @@ export interface AggregateTake {
  * Unknown values are passed over by all but `count` without a column, `first` and `last`. Without rows: counts 0, `any` false, the others unknown.
  * `count` rows, or known values of the column. `count_true` true values. `distinct` different values, exactly; `approximate_distinct` by a HyperLogLog
  * sketch, with a standard error of about 2 %. `percentile` exact. `first`, `last` the value of the first or last row. `any` whether there is a row.
+ * `collect` a list of the values in the rows' order, `collect_distinct` of the different values, ascending.
  */
 export type Aggregate =
   | 'count'
@@ -176,6 +177,8 @@ export type Aggregate =
   | 'first'
   | 'last'
   | 'any'
+  | 'collect'
+  | 'collect_distinct'
 
 /** `fraction` 0 to 1. `continuous` interpolates between the two nearest values, `discrete` takes the first value at or above the fraction of rows. */
 export interface Percentile {

@@ -185,7 +185,7 @@ function buildObjectAggregate(
   const { table, choice, aggregate, path, percentile } = taken
   const { activity: object, selector: _selector, filter, ...others } = choice
   const [more] = [...Object.keys(others), ...(data.balance === undefined ? [] : ['balance'])]
-  const needsOrder = aggregate === 'first' || aggregate === 'last' || aggregate === 'any'
+  const needsOrder = ['first', 'last', 'any', 'collect'].includes(aggregate!)
   if (more === undefined && !needsOrder) {
     const of = { aggregate: aggregate!, ...present({ column: path, percentile, filter }) }
     return { ...shared, kind: 'object_aggregate', object, ...of }

@@ -200,6 +200,8 @@ const takesKeys: ReadonlySet<Aggregate> = new Set([
   'approximate_distinct',
   'first',
   'last',
+  'collect',
+  'collect_distinct',
 ])
 
 function isKeyLike({ column, isKey }: Reached, aggregate: Aggregate): boolean {
@@ -217,6 +219,8 @@ function resultType(
   if (isCounting(aggregate)) return { kind: 'integer' }
   if (column === undefined) return undefined
   if (aggregate === 'first' || aggregate === 'last') return column
+  if (aggregate === 'collect' || aggregate === 'collect_distinct')
+    return { kind: 'list', of: column }
   const isNumeric =
     column.kind === 'integer' || column.kind === 'decimal' || column.kind === 'number'
   if (aggregate === 'min' || aggregate === 'max')

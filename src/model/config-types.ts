@@ -7,6 +7,8 @@ export interface ProjectConfig {
   readonly currency?: string
   /** Databases by the name that `source({ from })` uses. */
   readonly sources?: Readonly<Record<string, SourceConfig>>
+  /** Events over HTTP. Absent: no collector runs. */
+  readonly collect?: CollectConfig
   /** Partitions of objects and attributes. */
   readonly buckets?: number
   /** Folder of the tables; `.maru/lake` when absent. */
@@ -23,6 +25,41 @@ export interface PostgresConfig {
   readonly url: string
 }
 
+/** What collects events, and from whom. */
+export interface CollectConfig {
+  /** Default 8780. */
+  readonly port?: number
+  /** That share the port; default 1. */
+  readonly processes?: number
+  /** Who sends, by the name that rows carry. Each has its own write keys: `maru keys create NAME`. */
+  readonly sources: Readonly<Record<string, CollectSourceConfig>>
+  /** Where records go behind the local log; absent: landing reads the local log. */
+  readonly log?: KafkaConfig
+}
+
+export interface CollectSourceConfig {
+  /** Events a second over all requests of one process; absent: no limit. */
+  readonly rate?: number
+  /** What is kept of the sender's address: default `truncate`, without its last part. */
+  readonly address?: 'keep' | 'truncate' | 'remove'
+  /** Categories without which an event of a sender who stated his consent is not kept; `unstated`: what holds for one who said nothing, default `keep`. */
+  readonly consent?: {
+    readonly categories: readonly string[]
+    readonly unstated?: 'keep' | 'drop'
+  }
+  /** A property that is not declared: default `keep`. */
+  readonly unknownProperties?: 'keep' | 'quarantine'
+  /** Write keys from elsewhere, several by commas: `env('WEB_KEYS')`. Never printed, stored only as SHA-256. */
+  readonly keys?: string
+}
+
+export interface KafkaConfig {
+  readonly kind: 'kafka'
+  /** `host:port`. */
+  readonly brokers: readonly string[]
+  readonly topic: string
+}
+
 /** Checks the types in the editor; the value is returned as it is. */
 export function defineConfig(config: ProjectConfig): ProjectConfig {
   return config
@@ -30,6 +67,13 @@ export function defineConfig(config: ProjectConfig): ProjectConfig {
 
 export function postgres(options: { readonly url: string }): PostgresConfig {
   return { kind: 'postgres', ...options }
+}
+
+export function kafka(options: {
+  readonly brokers: readonly string[]
+  readonly topic: string
+}): KafkaConfig {
+  return { kind: 'kafka', ...options }
 }
 
 /** Two copies of the package share one record of what was read, so it hangs on a global symbol. */

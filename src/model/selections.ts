@@ -277,6 +277,20 @@ export function count_true(
   return aggregated(start('count_true', column, options), count_true)
 }
 
+export interface CollectOptions extends MetricOptions {
+  /** Each value once, ascending, instead of all in the order of the activities. */
+  readonly distinct?: boolean
+}
+
+/** The known values as a list. */
+export function collect(
+  column: Measured,
+  { distinct: isDistinct, ...options }: CollectOptions = {},
+): Aggregated<'list'> {
+  const aggregate = isDistinct === true ? 'collect_distinct' : 'collect'
+  return aggregated(start(aggregate, column, options), collect)
+}
+
 /** Whether there is an activity. */
 export function any(activity: AnyActivity, options?: MetricOptions): Aggregated<'boolean'> {
   return aggregated(start('any', activity, options), any)
