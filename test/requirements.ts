@@ -7,6 +7,7 @@ const root = path.resolve(import.meta.dirname, '..')
 /** Each part with the files that say it is whole; the first is what a test runs. */
 const parts = {
   pyiceberg: ['.tool/python/bin/python', '.tool/python/.maru-installed'],
+  kafka: ['.tool/kafka/lib/kafka_2.13-4.1.0.jar', '.tool/kafka/.maru-installed'],
   spark: [
     '.tool/spark/bin/python',
     '.tool/spark/.maru-installed',

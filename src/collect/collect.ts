@@ -4,3 +4,13 @@
  */
 export { decodeRequest, encodeRequest, quarantineRules } from './record.ts'
 export type { DialectName, QuarantineRule, RequestRecord, Verdict } from './record.ts'
+export { ship } from './ship.ts'
+export type { ShipOptions, ShipReader } from './ship.ts'
+export { compareCatalogs, compileSettings } from './compile-settings.ts'
+export { createKey, keysInForce, listKeys, revokeKey, rotateKey } from './keys.ts'
+export type { NewKey, WriteKey } from './keys.ts'
+export { compileJudge } from './judge.ts'
+export type { Judge, Judgement } from './judge.ts'
+export { openDuplicates } from './duplicates.ts'
+export type { Duplicates } from './duplicates.ts'
+export { readSettings, watchSettings, writeSettings } from './settings-file.ts'

@@ -1,0 +1,71 @@
+/**
+ * Ships the local logs of the collectors to another log (Kafka), which then is what the landing reads. A record is released here once it is durable there, so
+ * an outage of the broker costs disk, not events; after a crash the last records may be shipped twice.
+ */
+import { sleep } from '../base/bounded.ts'
+import { isMaruError } from '../base/errors.ts'
+import type { MaruError } from '../base/errors.ts'
+import type { LogPosition, LogReader, LogWriter } from './log.ts'
+
+/** A reader that keeps its own place, as that of segments does. */
+export interface ShipReader extends LogReader {
+  released(sequence: string): Promise<LogPosition | undefined>
+}
+
+export interface ShipOptions {
+  readonly signal: AbortSignal
+  /** Told of each failure that is tried again. */
+  readonly onRetry?: (error: MaruError) => void
+}
+
+const batchBytesMax = 4 * 1024 * 1024
+const waitMs = 1_000
+const retryMsMin = 100
+const retryMsMax = 5_000
+
+/** Ends when the signal aborts, after the batches that are on their way; throws what no retry helps. */
+export async function ship(
+  reader: ShipReader,
+  writer: LogWriter,
+  options: ShipOptions,
+): Promise<void> {
+  const { signal } = options
+  const places = new Map<string, LogPosition>()
+  let retryMs = retryMsMin
+  while (!signal.aborted) {
+    try {
+      const shipped = await shipRound(reader, writer, places)
+      retryMs = retryMsMin
+      if (!shipped) await reader.waitForMore({ timeoutMs: waitMs, signal })
+    } catch (error) {
+      if (signal.aborted) return
+      if (!(error instanceof Error) || !isMaruError(error) || error.retry === 'never') throw error
+      options.onRetry?.(error)
+      await sleep(retryMs, signal).catch(() => undefined)
+      retryMs = Math.min(retryMs * 2, retryMsMax)
+    }
+  }
+}
+
+/** A batch of each log that has something; whether any had. */
+async function shipRound(
+  reader: ShipReader,
+  writer: LogWriter,
+  places: Map<string, LogPosition>,
+): Promise<boolean> {
+  const sequences = await reader.sequences()
+  const results = await Promise.allSettled(
+    sequences.map(async (sequence) => {
+      const position = places.get(sequence) ?? (await reader.released(sequence))
+      const batch = await reader.read(sequence, { position, bytesMax: batchBytesMax })
+      if (batch.records.length === 0) return false
+      await writer.append(batch.records)
+      if (batch.position === undefined) return true
+      places.set(sequence, batch.position)
+      await reader.release(sequence, batch.position)
+      return true
+    }),
+  )
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+  return results.some((result) => result.status === 'fulfilled' && result.value)
+}
