@@ -1,6 +1,7 @@
 /** Face of the application: opens a project, chooses the adapters, offers what the command line and servers do. Only this folder names an adapter. */
 import type { Problem } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
+import type { NewKey, WriteKey } from '../collect/collect.ts'
 import type { Model } from '../model/model.ts'
 import type { Result } from '../engine/engine.ts'
 import type { MetricQuestion, CompiledQuestion } from '../metric/metric.ts'
@@ -39,7 +40,19 @@ export interface App {
   compact(ids: readonly string[]): Promise<readonly Compacted[]>
   /** Reads lost records back from the lake: tables found there that State does not know. */
   recover(): Promise<readonly Recovered[]>
+  /** Write keys of those who send events. */
+  readonly keys: WriteKeys
   close(): Promise<void>
+}
+
+export interface WriteKeys {
+  /** All that ever were, oldest first. */
+  list(): Promise<readonly WriteKey[]>
+  /** The key is in the answer and nowhere else. NOT_FOUND for a source that maru.config.ts does not name. */
+  create(source: string): Promise<NewKey>
+  /** The old key works for `keepMs` more, default a day. */
+  rotate(id: string, options?: { readonly keepMs?: number }): Promise<NewKey>
+  revoke(id: string): Promise<void>
 }
 
 export interface MetricAnswer {
@@ -134,4 +147,4 @@ export interface Recovered {
   readonly upToDate: boolean
 }
 
-export type { RunProgress, RunRecord }
+export type { NewKey, RunProgress, RunRecord, WriteKey }

@@ -21,7 +21,17 @@ import {
   openState,
   sourcesOf,
 } from './adapters.ts'
-import type { App, Compacted, Listed, MetricAnswer, RunOptions, RunPlan, Shown } from './app.ts'
+import type {
+  App,
+  Compacted,
+  Listed,
+  MetricAnswer,
+  RunOptions,
+  RunPlan,
+  Shown,
+  WriteKeys,
+} from './app.ts'
+import { writeKeysOf } from './keys.ts'
 import { listProject } from './list.ts'
 import type { Parts } from './parts.ts'
 import { planRun } from './plan-run.ts'
@@ -41,6 +51,7 @@ export function openApp(options: { readonly folder: string }): App {
 
 class ProjectApp implements App {
   readonly folder: string
+  readonly keys: WriteKeys
   #checked: Promise<CheckedProject> | undefined
   #engine: Promise<Engine> | undefined
   #state: Promise<State> | undefined
@@ -50,6 +61,7 @@ class ProjectApp implements App {
 
   constructor(folder: string) {
     this.folder = folder
+    this.keys = writeKeysOf(folder)
   }
 
   async model(): Promise<Model> {

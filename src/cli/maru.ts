@@ -20,6 +20,10 @@ const commands: Readonly<
   show: { summary: 'say what a table or metric is', load: () => import('./show.ts') },
   metric: { summary: 'answer a question about metrics', load: () => import('./metric.ts') },
   query: { summary: 'run a SELECT over tables by their ids', load: () => import('./query.ts') },
+  keys: {
+    summary: 'make, replace and revoke write keys',
+    load: () => import('./keys.ts'),
+  },
   compact: {
     summary: 'merge small files, expire old snapshots',
     load: () => import('./compact.ts'),

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { ZodString } from 'zod'
 import { MaruError, type Place, type Problem } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import { isTimeZone } from '../base/time.ts'
@@ -22,6 +23,28 @@ export interface ProjectSettings {
 
 export interface ResolvedConfig extends ProjectSettings {
   readonly sources: Readonly<Record<string, SourceConfig>>
+  /** Absent: no collector runs. */
+  readonly collect?: ResolvedCollect
+}
+
+export interface ResolvedCollect {
+  readonly port: number
+  readonly processes: number
+  readonly sources: Readonly<Record<string, ResolvedCollectSource>>
+  readonly log?: {
+    readonly kind: 'kafka'
+    readonly brokers: readonly string[]
+    readonly topic: string
+  }
+}
+
+/** `keys` are secrets: never print them. */
+export interface ResolvedCollectSource {
+  readonly rate?: number
+  readonly address: 'keep' | 'truncate' | 'remove'
+  readonly consent?: { readonly categories: readonly string[]; readonly unstated: 'keep' | 'drop' }
+  readonly unknownProperties: 'keep' | 'quarantine'
+  readonly keys: readonly string[]
 }
 
 /** `url` holds a password: never print it. */
@@ -70,7 +93,7 @@ export async function readConfig(
     const source = readFileSync(path, 'utf8')
     return { problems: parsed.error.issues.flatMap((issue) => describeIssue(issue, source)) }
   }
-  const { zone, currency, buckets, lake, state, sources } = parsed.data
+  const { zone, currency, buckets, lake, state, sources, collect } = parsed.data
   return {
     config: {
       zone,
@@ -79,6 +102,7 @@ export async function readConfig(
       lakeFolder: resolve(folder, lake),
       statePath: resolve(folder, state),
       sources,
+      ...(collect === undefined ? {} : { collect }),
     },
     problems: [],
   }
@@ -93,7 +117,7 @@ export function settingsOf(config: ResolvedConfig | undefined, folder: string): 
       lakeFolder: resolve(folder, '.maru/lake'),
       statePath: resolve(folder, '.maru/state.db'),
     }
-  const { sources: _, ...settings } = config
+  const { sources: _, collect: _collect, ...settings } = config
   return settings
 }
 
@@ -102,6 +126,10 @@ export function settingsOf(config: ResolvedConfig | undefined, folder: string): 
 async function configSchema() {
   const { z } = await import('zod')
   const source = z.strictObject({ kind: z.literal('postgres'), url: z.string().min(1) })
+  const name = z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/, { error: 'is not a snake_case name' })
+    .max(40)
   return z.strictObject({
     zone: z.string().refine(isTimeZone, { error: 'is not a time zone that IANA names' }),
     currency: z
@@ -111,9 +139,47 @@ async function configSchema() {
     buckets: z.int().min(1).max(1024).default(8),
     lake: z.string().min(1).default('.maru/lake'),
     state: z.string().min(1).default('.maru/state.db'),
-    sources: z
-      .record(z.string().regex(/^[a-z][a-z0-9_]*$/, { error: 'is not a snake_case name' }), source)
-      .default({}),
+    sources: z.record(name, source).default({}),
+    collect: (await collectSchema(name)).optional(),
+  })
+}
+
+// oxlint-disable-next-line typescript/explicit-function-return-type
+async function collectSchema(name: ZodString) {
+  const { z } = await import('zod')
+  const keys = z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((key) => key.trim())
+        .filter((key) => key !== ''),
+    )
+    .refine((given) => given.every((key) => key.length >= 16), {
+      error: 'has a key of fewer than 16 characters, which can be guessed',
+    })
+  const collectSource = z.strictObject({
+    rate: z.number().positive().exactOptional(),
+    address: z.enum(['keep', 'truncate', 'remove']).default('truncate'),
+    consent: z
+      .strictObject({
+        categories: z.array(z.string().min(1)).min(1),
+        unstated: z.enum(['keep', 'drop']).default('keep'),
+      })
+      .exactOptional(),
+    unknownProperties: z.enum(['keep', 'quarantine']).default('keep'),
+    keys: keys.default([]),
+  })
+  const log = z.strictObject({
+    kind: z.literal('kafka'),
+    brokers: z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, { error: 'is not host:port' })).min(1),
+    topic: z.string().regex(/^[\w.-]{1,249}$/, { error: 'is not a name of a topic' }),
+  })
+  return z.strictObject({
+    port: z.int().min(0).max(65_535).default(8780),
+    processes: z.int().min(1).max(64).default(1),
+    sources: z.record(name, collectSource),
+    log: log.exactOptional(),
   })
 }
 
@@ -127,7 +193,7 @@ interface Issue {
 function describeIssue(issue: Issue, source: string): Problem[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    const known = path.length === 0 ? settingNames : ['url']
+    const known = knownAt(path)
     return (issue.keys ?? []).map((key) => ({
       ...problem(`${[...path, key].join('.')} is not a setting`, suggest(key, known)),
       where: placeOf(key, source),
@@ -141,7 +207,17 @@ function describeIssue(issue: Issue, source: string): Problem[] {
   return [{ ...problem(message, hint), where: placeOf(path.at(-1), source) }]
 }
 
-const settingNames = ['zone', 'currency', 'sources', 'buckets', 'lake', 'state']
+/** Names of the settings at a path of the configuration. */
+function knownAt(path: readonly string[]): readonly string[] {
+  if (path.length === 0) return settingNames
+  if (path[0] === 'sources') return ['url']
+  if (path[1] === 'log') return ['brokers', 'topic']
+  if (path[3] === 'consent') return ['categories', 'unstated']
+  return path[1] === 'sources' ? collectSourceNames : ['port', 'processes', 'sources', 'log']
+}
+
+const settingNames = ['zone', 'currency', 'sources', 'collect', 'buckets', 'lake', 'state']
+const collectSourceNames = ['rate', 'address', 'consent', 'unknownProperties', 'keys']
 
 /** Where the key is written, as far as the text shows. */
 function placeOf(key: string | undefined, source: string): Place {

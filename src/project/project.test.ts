@@ -17,7 +17,7 @@ import { type MaruError, formatProblem } from '../base/errors.ts'
 import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
 import type { Engine } from '../engine/engine.ts'
 import { writeGeneratedProject } from '../../bench/project/generated-project.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig, settingsOf } from './config.ts'
 import { checkProject, findProject, initProject, loadChecked } from './project.ts'
 import { makeTestProject, type TestProject } from './test-project.suite.ts'
 
@@ -74,6 +74,43 @@ describe('the configuration', () => {
       lakeFolder: join(folder, '..', 'lake'),
       statePath: join(folder, '.maru', 'state.db'),
       sources: { shop: { kind: 'postgres', url: 'postgres://h/d' } },
+    })
+  })
+
+  it('fills the policies of who sends events, keeps keys out of what is stored, and names a wrong setting', async () => {
+    const path = join(folder, 'maru.config.ts')
+    const collect = (source: string): void => {
+      writeFileSync(
+        path,
+        `export default { zone: 'UTC', collect: { sources: { web: ${source} }, log: { kind: 'kafka', brokers: ['b:9092'], topic: 'events' } } }\n`,
+      )
+      utimesSync(path, new Date(), new Date(Date.now() + 1_000 * ++edits))
+    }
+    let edits = 0
+    collect("{ rate: 100, keys: 'first-secret-key-1, first-secret-key-2' }")
+    const config = await loadConfig(folder)
+    assert.deepEqual(config.collect, {
+      port: 8780,
+      processes: 1,
+      sources: {
+        web: {
+          rate: 100,
+          address: 'truncate',
+          unknownProperties: 'keep',
+          keys: ['first-secret-key-1', 'first-secret-key-2'],
+        },
+      },
+      log: { kind: 'kafka', brokers: ['b:9092'], topic: 'events' },
+    })
+    assert.ok(!JSON.stringify(settingsOf(config, folder)).includes('secret'))
+    collect("{ adress: 'keep' }")
+    await assert.rejects(loadConfig(folder), {
+      message: 'collect.sources.web.adress is not a setting',
+      hint: 'Did you mean "address"?',
+    })
+    collect("{ keys: 'short' }")
+    await assert.rejects(loadConfig(folder), (error: MaruError) => {
+      return error.message.includes('16 characters') && !error.message.includes('short')
     })
   })
 
