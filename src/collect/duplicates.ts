@@ -42,7 +42,7 @@ export interface DuplicatesMeasures {
 
 export interface DuplicatesOptions {
   readonly folder: string
-  /** At least so long an id is kept, unless there are more than `idsMax`. Default 24. */
+  /** At least so long an id is kept, unless there are about `idsMax`. Default 24. */
   readonly hours?: number
   /** Then the oldest are forgotten early. Default 100 million. */
   readonly idsMax?: number
@@ -57,6 +57,8 @@ const hourMs = 3_600_000
 const disorderMs = 60_000
 const retryMs = 5_000
 const windowsAGroup = 16
+/** Four quarters of what is kept, the one that ends and the one that begins. */
+const groupsADay = 6
 const pairsATurn = 16_384
 
 /** A window still in memory. */
@@ -295,12 +297,17 @@ class DuplicateIndex implements Duplicates {
     return group
   }
 
+  /** The count of groups bounds the memory, however full each is. */
   async #forget(): Promise<void> {
     const endMs = this.#now() - this.#hours * hourMs
+    const groupsMax = Math.max(
+      groupsADay,
+      Math.ceil(this.#idsMax / (this.#windowIdsMax * windowsAGroup)),
+    )
     for (;;) {
       const [oldest] = this.#groups
-      const ids = this.#groups.reduce((sum, group) => sum + group.count, 0)
-      if (oldest === undefined || (oldest.newestMs >= endMs && ids <= this.#idsMax)) return
+      if (oldest === undefined) return
+      if (oldest.newestMs >= endMs && this.#groups.length <= groupsMax) return
       this.#groups.shift()
       for (const file of oldest.files) {
         file.close()

@@ -10,8 +10,6 @@ import { compileCheck, isWithin, typeText, type ValueCheck } from './value-check
 export interface Judge {
   /** undefined: accepted. `reason` is for people and at most 200 characters long. */
   judge(event: ReadEvent, source: SourceSettings): Judgement | undefined
-  /** The entry's schema version that judges events of this name; undefined where nothing is declared. */
-  versionOf(event: IncomingEvent): string | undefined
 }
 
 export interface Judgement {
@@ -55,7 +53,6 @@ const illegalIds: ReadonlySet<string> = new Set([
 const illegalLengthMax = 36
 
 interface CompiledEntry {
-  readonly version: string
   readonly properties: readonly CompiledProperty[]
   readonly names: ReadonlySet<string>
 }
@@ -84,13 +81,11 @@ export function compileJudge(settings: CollectSettings, options: JudgeOptions = 
         (entry === undefined ? undefined : judgeProperties(event, entry, source))
       )
     },
-    versionOf: (event) => entries.get(event.name)?.version,
   }
 }
 
 function compileEntry(entry: EventEntry): CompiledEntry {
   return {
-    version: entry.version,
     properties: entry.properties.map(({ name, required, type }) => ({
       name,
       required,
