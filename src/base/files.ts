@@ -31,7 +31,8 @@ export interface Files {
 
 /** A file that is written at its end. What is appended survives once a `sync` that began afterwards returned. */
 export interface GrowingFile {
-  append(bytes: Uint8Array): Promise<void>
+  /** All of the parts, one after the other. */
+  append(parts: readonly Uint8Array[]): Promise<void>
   /** The bytes and the size, not the times. */
   sync(): Promise<void>
   close(): Promise<void>

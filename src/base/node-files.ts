@@ -63,15 +63,25 @@ async function writeAndSync(handle: FileHandle, bytes: Uint8Array): Promise<void
 async function openNew(file: string): Promise<GrowingFile> {
   const handle = await open(file, 'ax')
   return {
-    append: (bytes) => wrapped('write', file, () => writeAll(handle, bytes)),
+    append: (parts) => wrapped('write', file, () => writeAll(handle, parts)),
     sync: () => wrapped('sync', file, () => handle.datasync()),
     close: () => wrapped('close', file, () => handle.close()),
   }
 }
 
 /** A write may take less than it was given, as on a disk that is nearly full; the next one then has the error. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += (await handle.write(bytes, done)).bytesWritten
+async function writeAll(handle: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let rest = parts
+  while (rest.length > 0) {
+    let { bytesWritten: written } = await handle.writev(rest)
+    const whole = rest.findIndex((part) => {
+      if (part.length > written) return true
+      written -= part.length
+      return false
+    })
+    if (whole === -1) return
+    rest = [rest[whole]!.subarray(written), ...rest.slice(whole + 1)]
+  }
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -50,9 +50,9 @@ describe('files that forget at a crash', () => {
   it('keep of a growing file what was synced, and forget what came after', async () => {
     const growing = await files.openNew(inRoot('log'))
     await files.syncFolder(root)
-    await growing.append(Buffer.from('one '))
+    await growing.append([Buffer.from('one '), Buffer.from('')])
     await growing.sync()
-    await growing.append(Buffer.from('two '))
+    await growing.append([Buffer.from('two ')])
     await growing.close()
     await files.crash()
     assert.equal(await readFile(inRoot('log'), 'utf8'), 'one ')

@@ -115,11 +115,11 @@ export class ForgetfulFiles implements Files {
     await this.#operation('create', file)
     const inner = await nodeFiles.openNew(file)
     return {
-      append: async (bytes) => {
-        await this.#operation('write', file, () =>
-          inner.append(bytes.subarray(0, bytes.length / 2)),
-        )
-        await inner.append(bytes)
+      append: async (parts) => {
+        const bytes = Buffer.concat(parts)
+        const half = bytes.subarray(0, bytes.length / 2)
+        await this.#operation('write', file, () => inner.append([half]))
+        await inner.append([bytes])
       },
       sync: async () => {
         await this.#operation('sync', file)

@@ -5,7 +5,8 @@
  *
  * `group` is where the group begins that was written and synced with this record. A group is written only after the one before it is durable, so
  * a damaged frame that a later group follows was durable once; one that nothing follows is the torn end of a write that nobody was told had ended.
- * The checksum (CRC-32 of all after it and of mark and partition) starts from the segment's seed: bytes inside a record never pass for a frame.
+ * The checksum (CRC-32 of mark, partition, length, group and the CRC-32 of the record's bytes) starts from the segment's seed: bytes inside a record never
+ * pass for a frame.
  */
 import { crc32 } from 'node:zlib'
 import { assert } from '../../base/errors.ts'
@@ -21,28 +22,33 @@ export function framedBytes(record: LogRecord): number {
   return frameHeaderBytes + record.bytes.length
 }
 
-/** The frames of records that are written together at `group`. */
+/** A record with the checksum of its bytes, which is taken while it waits for the groups before it. */
+export interface SummedRecord extends LogRecord {
+  readonly sum: number
+}
+
+export function summed(record: LogRecord): SummedRecord {
+  const { partition, bytes } = record
+  assert(partition >= 0 && partition <= partitionMax, `partition ${partition} is not one of a log`)
+  assert(bytes.length <= recordBytesMax, `a record has at most ${recordBytesMax} bytes`)
+  return { partition, bytes, sum: crc32(bytes) }
+}
+
+/** The frames of records that are written together at `group`, in parts: the records' bytes are not copied. */
 export function encodeGroup(
-  records: readonly LogRecord[],
+  records: readonly SummedRecord[],
   { seed, group }: { readonly seed: number; readonly group: number },
-): Buffer {
-  const bytes = Buffer.allocUnsafe(records.reduce((sum, record) => sum + framedBytes(record), 0))
-  let at = 0
-  for (const record of records) {
-    assert(
-      record.partition >= 0 && record.partition <= partitionMax,
-      `partition ${record.partition} is not one of a log`,
-    )
-    mark.copy(bytes, at)
-    bytes.writeUInt16LE(record.partition, at + 2)
-    bytes.writeUInt32LE(record.bytes.length, at + 8)
-    bytes.writeUInt32LE(group, at + 12)
-    bytes.set(record.bytes, at + frameHeaderBytes)
-    const end = at + framedBytes(record)
-    bytes.writeUInt32LE(checksum(bytes.subarray(at, end), seed), at + 4)
-    at = end
-  }
-  return bytes
+): readonly Uint8Array[] {
+  const headers = Buffer.allocUnsafe(records.length * frameHeaderBytes)
+  return records.flatMap((record, index) => {
+    const header = headers.subarray(index * frameHeaderBytes, (index + 1) * frameHeaderBytes)
+    mark.copy(header)
+    header.writeUInt16LE(record.partition, 2)
+    header.writeUInt32LE(record.bytes.length, 8)
+    header.writeUInt32LE(group, 12)
+    header.writeUInt32LE(checksum(header, record.sum, seed), 4)
+    return [header, record.bytes]
+  })
 }
 
 /** `cut`: the bytes end before the frame does, which has `bytes` in all as far as they say. */
@@ -65,7 +71,8 @@ export function decodeFrame(bytes: Buffer, at: number, seed: number): Frame {
   const size = frameHeaderBytes + length
   if (left < size) return { kind: 'cut', bytes: size }
   const frame = bytes.subarray(at, at + size)
-  if (checksum(frame, seed) !== frame.readUInt32LE(4)) return { kind: 'damaged' }
+  const sum = crc32(frame.subarray(frameHeaderBytes))
+  if (checksum(frame, sum, seed) !== frame.readUInt32LE(4)) return { kind: 'damaged' }
   const record = { partition: frame.readUInt16LE(2), bytes: frame.subarray(frameHeaderBytes) }
   return { kind: 'frame', record, bytes: size, group: frame.readUInt32LE(12) }
 }
@@ -84,6 +91,9 @@ export function holdsLaterGroup(
   return false
 }
 
-function checksum(frame: Buffer, seed: number): number {
-  return crc32(frame.subarray(8), crc32(frame.subarray(0, 4), seed))
+function checksum(header: Buffer, sum: number, seed: number): number {
+  const summedBytes = Buffer.allocUnsafe(frameHeaderBytes)
+  header.copy(summedBytes, 0, 0, frameHeaderBytes)
+  summedBytes.writeUInt32LE(sum, 4)
+  return crc32(summedBytes, seed)
 }

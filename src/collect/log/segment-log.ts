@@ -12,7 +12,8 @@ import { nodeFiles } from '../../base/node-files.ts'
 import type { LogRecord, LogWriter } from '../log.ts'
 import { lockFolder } from './folder-lock.ts'
 import type { FolderLock } from './folder-lock.ts'
-import { encodeGroup, framedBytes, recordBytesMax } from './frame.ts'
+import { encodeGroup, framedBytes, summed } from './frame.ts'
+import type { SummedRecord } from './frame.ts'
 import { firstNeeded } from './released.ts'
 import { chooseExpired, defaultRetention } from './retention.ts'
 import type { Retention, SizedSegment } from './retention.ts'
@@ -61,7 +62,7 @@ async function repair(files: Files, folder: string): Promise<number> {
 }
 
 interface Waiting {
-  readonly records: readonly LogRecord[]
+  readonly records: readonly SummedRecord[]
   readonly bytes: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
@@ -118,15 +119,11 @@ class SegmentLog implements LogWriter {
     assert(!this.#isClosed, 'nothing is appended to a log that was closed')
     if (this.#failure !== undefined) throw this.#failure
     if (records.length === 0) return
-    let bytes = 0
-    for (const record of records) {
-      assert(record.bytes.length <= recordBytesMax, `a record has at most ${recordBytesMax} bytes`)
-      bytes += framedBytes(record)
-    }
+    const bytes = records.reduce((sum, record) => sum + framedBytes(record), 0)
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#waitingBytesMax)
       throw busy(this.#folder, this.#waitingBytes)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ records, bytes, resolve, reject })
+    this.#waiting.push({ records: records.map(summed), bytes, resolve, reject })
     this.#waitingBytes += bytes
     this.#draining ??= this.#drain()
     await promise
