@@ -1,0 +1,23 @@
+/** Every way of speaking that the collector understands. The native one first: its path is nobody else's. */
+import type { Dialect, Route } from './dialect.ts'
+import { nativeDialect } from './dialect/native.ts'
+import { segmentDialect } from './dialect/segment.ts'
+import type { DialectName } from './record.ts'
+
+export const dialects: readonly Dialect[] = [nativeDialect, segmentDialect]
+
+export interface FoundRoute extends Route {
+  readonly dialect: Dialect
+}
+
+export function findRoute(method: string, path: string): FoundRoute | undefined {
+  for (const dialect of dialects) {
+    const route = dialect.match(method, path)
+    if (route !== undefined) return { dialect, ...route }
+  }
+  return undefined
+}
+
+export function dialectNamed(name: DialectName): Dialect | undefined {
+  return dialects.find((dialect) => dialect.name === name)
+}
