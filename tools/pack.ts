@@ -35,4 +35,6 @@ const manifest = {
 writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md'])
   copyFileSync(join(root, file), join(target, file))
+// `maru tracker` copies this text.
+copyFileSync(join(root, 'src/tracker/tracker.ts'), join(target, 'dist/tracker/tracker.ts'))
 chmodSync(join(target, 'dist/cli/maru.js'), 0o755)

@@ -40,6 +40,8 @@ export interface App {
   compact(ids: readonly string[]): Promise<readonly Compacted[]>
   /** Reads lost records back from the lake: tables found there that State does not know. */
   recover(): Promise<readonly Recovered[]>
+  /** TypeScript of a client that sends the events of the catalog. */
+  tracker(): Promise<string>
   /** Write keys of those who send events. */
   readonly keys: WriteKeys
   close(): Promise<void>

@@ -40,6 +40,7 @@ import { queryProject, readQuestion } from './query.ts'
 import { showId } from './show.ts'
 import { StoredAnswersReader } from './stored-answers.ts'
 import { idsToRun, requireTables } from './task-ids.ts'
+import { generateTracker } from './tracker.ts'
 
 const defaultRowsMax = 10_000
 const dayMs = 86_400_000
@@ -62,6 +63,10 @@ class ProjectApp implements App {
   constructor(folder: string) {
     this.folder = folder
     this.keys = writeKeysOf(folder)
+  }
+
+  async tracker(): Promise<string> {
+    return await generateTracker(await this.model())
   }
 
   async model(): Promise<Model> {

@@ -24,6 +24,10 @@ const commands: Readonly<
     summary: 'make, replace and revoke write keys',
     load: () => import('./keys.ts'),
   },
+  tracker: {
+    summary: 'write a typed client for the event catalog',
+    load: () => import('./tracker.ts'),
+  },
   compact: {
     summary: 'merge small files, expire old snapshots',
     load: () => import('./compact.ts'),
