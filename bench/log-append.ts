@@ -5,6 +5,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { openSegmentLog } from '../src/collect/log/segment-log.ts'
 import { median } from './figure.ts'
 import type { Bench, Figure } from './figure.ts'
@@ -81,6 +82,7 @@ async function openBare(folder: string): Promise<Appender> {
   let isDraining = false
   const drain = async (): Promise<void> => {
     isDraining = true
+    await setImmediate()
     while (waiting.length > 0) {
       const group = waiting
       waiting = []
