@@ -1,6 +1,7 @@
 /** A logged request → rows of the two tables, without what only the landing knows (its number, the partition, the local day). Pure: a body always gives the same rows. */
 import { botReason } from './bot.ts'
 import type { DialectRequest, IncomingEvent, ReadEvent } from './dialect.ts'
+import { nativeOf } from './dialect/native.ts'
 import { dialectNamed } from './dialects.ts'
 import { eventTime } from './event-time.ts'
 import type { RequestRecord, Verdict } from './record.ts'
@@ -158,19 +159,7 @@ function refusedRow(
   }
 }
 
-/** The event in the native dialect: what a replay appends. */
-function nativeOf(event: IncomingEvent): Readonly<Record<string, unknown>> {
-  const { id, kind, name, anonymousId, memberId, previousId, originalAt, sentAt } = event
-  return {
-    id,
-    kind,
-    event: name,
-    anonymous_id: anonymousId,
-    member_id: memberId,
-    previous_id: previousId,
-    occurred_at: originalAt,
-    sent_at: sentAt,
-    properties: event.properties,
-    context: event.context,
-  }
+/** Ids of the accepted events of a request. */
+export function eachEventId(record: RequestRecord): readonly string[] {
+  return readRows(record).events.map((event) => event.id)
 }

@@ -8,6 +8,7 @@ import type {
   DialectRequest,
   EventKind,
   EventResult,
+  IncomingEvent,
   ReadEvent,
   Refusal,
   Route,
@@ -105,4 +106,21 @@ function present<T extends object>(values: T): { [Name in keyof T]: Exclude<T[Na
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined),
   ) as never
+}
+
+/** An event as this dialect would send it: what a replay or a redacted request is logged as. */
+export function nativeOf(event: IncomingEvent): Readonly<Record<string, unknown>> {
+  const { id, kind, name, anonymousId, memberId, previousId, originalAt, sentAt } = event
+  return {
+    id,
+    kind,
+    event: name,
+    anonymous_id: anonymousId,
+    member_id: memberId,
+    previous_id: previousId,
+    occurred_at: originalAt,
+    sent_at: sentAt,
+    properties: event.properties,
+    context: event.context,
+  }
 }

@@ -1,0 +1,96 @@
+/**
+ * One collector process: `node collect-process.ts` with its options as JSON in the first argument. Says one line of JSON when it listens. SIGTERM: takes nothing new,
+ * answers what is at work, syncs, ends. The log failing ends it with 1: whoever watches it starts it again, and what was acknowledged is read back.
+ */
+import { join } from 'node:path'
+import { formatError } from '../base/errors.ts'
+import { nodeFiles } from '../base/node-files.ts'
+import {
+  decodeRequest,
+  eachEventId,
+  openDuplicates,
+  readSettings,
+  startCollector,
+  watchSettings,
+} from '../collect/collect.ts'
+import type { CollectSettings, Duplicates } from '../collect/collect.ts'
+import { openSegmentLog } from '../collect/log/segment-log.ts'
+import { openSegmentReader } from '../collect/log/segment-reader.ts'
+
+export interface CollectProcessOptions {
+  readonly settingsPath: string
+  /** Holds the log directories of all processes. */
+  readonly logFolder: string
+  /** Holds what each process knows of ids. */
+  readonly duplicatesFolder: string
+  /** This process's directory: `0`, `1`. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly reusePort: boolean
+}
+
+/** Read under the landing's name: what it has not landed is kept anyway, and a reader of its own would hold the log back. */
+const landingReader = 'landing'
+const readBytesMax = 8 * 1024 * 1024
+
+if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as CollectProcessOptions)
+
+async function main(options: CollectProcessOptions): Promise<void> {
+  let settings: CollectSettings = await readSettings(nodeFiles, options.settingsPath)
+  const log = await openSegmentLog({ folder: join(options.logFolder, options.name) })
+  const duplicates = await openDuplicates({ folder: join(options.duplicatesFolder, options.name) })
+  await rememberTail(options, duplicates)
+  const collector = await startCollector({
+    settings: () => settings,
+    log,
+    duplicates,
+    host: options.host,
+    port: options.port,
+    reusePort: options.reusePort,
+    onFailed: (error) => {
+      process.stderr.write(`maru: ${formatError(error)}\n`)
+      process.exit(1)
+    },
+  })
+  const watch = await watchSettings({
+    files: nodeFiles,
+    path: options.settingsPath,
+    onChange: (changed) => {
+      settings = changed
+    },
+    onError: (error) => process.stderr.write(`maru: ${formatError(error)}\n`),
+  })
+  process.stdout.write(`${JSON.stringify({ port: collector.port })}\n`)
+  const stop = async (): Promise<void> => {
+    watch.close()
+    await collector.close()
+    await log.close()
+    await duplicates.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
+  // A parent that died without a word would leave this process behind.
+  process.once('disconnect', () => void stop())
+}
+
+/** Ids that were taken in but not yet kept when the process ended: the log has them. */
+async function rememberTail(options: CollectProcessOptions, duplicates: Duplicates): Promise<void> {
+  const reader = await openSegmentReader({ folder: options.logFolder, name: landingReader })
+  try {
+    let position: string | undefined
+    for (;;) {
+      const batch = await reader.read(options.name, { position, bytesMax: readBytesMax })
+      for (const { bytes } of batch.records) {
+        const record = decodeRequest(bytes)
+        if (record.receivedAtMs < duplicates.coveredUntilMs) continue
+        for (const id of eachEventId(record)) duplicates.add(record.source, id, record.receivedAtMs)
+      }
+      if (batch.position === undefined || (batch.atEnd && batch.records.length === 0)) break
+      position = batch.position
+      if (batch.atEnd) break
+    }
+  } finally {
+    await reader.close()
+  }
+}

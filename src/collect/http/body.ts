@@ -1,0 +1,74 @@
+/** Reads a request's body within limits: bytes on the wire, bytes unpacked, and the time it may take. */
+import type { IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+
+export interface BodyLimits {
+  /** On the wire and unpacked. */
+  readonly bytesMax: number
+}
+
+export type ReadBody =
+  | { readonly kind: 'body'; readonly bytes: Buffer }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  /** The sender went away: nobody is there to be answered. */
+  | { readonly kind: 'gone' }
+
+const unpackers = {
+  gzip: promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip),
+  'x-gzip': promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip),
+  deflate: promisify<Buffer, { maxOutputLength: number }, Buffer>(inflate),
+  br: promisify<Buffer, { maxOutputLength: number }, Buffer>(brotliDecompress),
+} as const
+
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+  const received = await receive(request, limits.bytesMax)
+  if (received.kind !== 'body') return received
+  // Some clients name no encoding and send gzip all the same.
+  const looksPacked = received.bytes[0] === 0x1f && received.bytes[1] === 0x8b
+  const encoding = (request.headers['content-encoding'] ?? (looksPacked ? 'gzip' : ''))
+    .trim()
+    .toLowerCase()
+  if (encoding === '' || encoding === 'identity') return received
+  const unpack = Object.hasOwn(unpackers, encoding)
+    ? unpackers[encoding as keyof typeof unpackers]
+    : undefined
+  if (unpack === undefined)
+    return { kind: 'unreadable', reason: `content-encoding "${encoding.slice(0, 40)}"` }
+  try {
+    return {
+      kind: 'body',
+      bytes: await unpack(received.bytes, { maxOutputLength: limits.bytesMax }),
+    }
+  } catch (error) {
+    const isTooLarge =
+      error instanceof RangeError ||
+      (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    return isTooLarge
+      ? { kind: 'too_large' }
+      : { kind: 'unreadable', reason: `the body is no ${encoding}` }
+  }
+}
+
+function receive(request: IncomingMessage, bytesMax: number): Promise<ReadBody> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length > bytesMax) {
+        request.pause()
+        resolve({ kind: 'too_large' })
+      } else chunks.push(chunk)
+    })
+    request.on('end', () =>
+      resolve({
+        kind: 'body',
+        bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length),
+      }),
+    )
+    request.on('error', () => resolve({ kind: 'gone' }))
+    request.on('close', () => resolve({ kind: 'gone' }))
+  })
+}

@@ -1,0 +1,412 @@
+/**
+ * One collector process: HTTP in, answers out. A request is shed before its body is read when the log is behind; else it is read, judged event by event, appended
+ * whole to the log, and answered when the log says it is durable.
+ */
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { MaruError, isMaruError } from '../base/errors.ts'
+import { applyAddressPolicy } from './address.ts'
+import { hashKey } from './compile-settings.ts'
+import type { Answer, DialectRequest, EventResult, ReadEvent, Refusal } from './dialect.ts'
+import { findRoute } from './dialects.ts'
+import type { FoundRoute } from './dialects.ts'
+import type { Duplicates } from './duplicates.ts'
+import { readBody } from './http/body.ts'
+import { Measures } from './http/measures.ts'
+import { RateLimits } from './http/rate.ts'
+import { compileJudge } from './judge.ts'
+import type { Judge } from './judge.ts'
+import { Lanes } from './lanes.ts'
+import { applyPolicy, nativeBody } from './policy.ts'
+import type { LogWriter } from './log.ts'
+import { encodeRequest } from './record.ts'
+import type { RequestRecord, Verdict } from './record.ts'
+import { actorOf, eventId } from './rows.ts'
+import type { CollectSettings, SourceSettings } from './settings.ts'
+
+export interface CollectorOptions {
+  /** Asked at each request: settings change while everything runs. The same object means nothing changed. */
+  readonly settings: () => CollectSettings
+  readonly log: LogWriter
+  readonly duplicates: Pick<Duplicates, 'has' | 'add'>
+  readonly host: string
+  readonly port: number
+  /** Several processes on the port. */
+  readonly reusePort?: boolean
+  /** Of a body, on the wire and unpacked. Default 20 MiB. */
+  readonly bodyBytesMax?: number
+  /** Bodies in memory and bytes waiting for the disk beyond which requests are shed. Default 64 MiB. */
+  readonly pendingBytesMax?: number
+  /** A disk that takes longer for a sync, on average, sheds. Default 2,000. */
+  readonly syncMsMax?: number
+  /** Lanes of the log. Default 9: eight by person and one for hot ones. */
+  readonly lanes?: number
+  /** The log has failed: nothing can be accepted any more. */
+  readonly onFailed: (error: unknown) => void
+  readonly now?: () => number
+}
+
+export interface Collector {
+  readonly port: number
+  /** Takes no new request, answers those at work, then closes. The log stays open. */
+  close(): Promise<void>
+}
+
+const mebibyte = 1024 * 1024
+const requestTimeoutMs = 30_000
+const headersTimeoutMs = 10_000
+const connectionsMax = 20_000
+const sourcesMax = 1_000
+const shedSeconds = 2
+
+/** Throws COLLECT_PORT when the port is taken. */
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const collector = new HttpCollector(options)
+  await collector.listen()
+  return collector
+}
+
+interface Compiled {
+  readonly settings: CollectSettings
+  readonly judge: Judge
+  /** By SHA-256 of the key. */
+  readonly sources: ReadonlyMap<string, SourceSettings>
+}
+
+class HttpCollector implements Collector {
+  readonly #options: CollectorOptions
+  readonly #server: Server
+  readonly #measures = new Measures()
+  readonly #rates = new RateLimits(sourcesMax)
+  readonly #lanes: Lanes
+  readonly #now: () => number
+  #compiled: Compiled | undefined
+  #pendingBytes = 0
+  #isClosing = false
+  #failure: unknown
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#lanes = new Lanes(options.lanes ?? 9)
+    this.#server = createServer(
+      {
+        requestTimeout: requestTimeoutMs,
+        headersTimeout: headersTimeoutMs,
+        keepAliveTimeout: 65_000,
+      },
+      (request, response) => {
+        this.#handle(request, response).catch((error: unknown) => {
+          this.#fail(error)
+          if (!response.headersSent) response.writeHead(500).end()
+        })
+      },
+    )
+    this.#server.maxConnections = connectionsMax
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  listen(): Promise<void> {
+    const { host, port, reusePort } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        reject(
+          new MaruError('COLLECT_PORT', `cannot listen on ${host}:${port}: ${error.message}`, {
+            hint: 'stop what listens there, or set collect.port in maru.config.ts',
+          }),
+        )
+      })
+      this.#server.listen({ host, port, reusePort: reusePort === true }, resolve)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    await closed
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = request.url ?? '/'
+    const end = url.indexOf('?')
+    const path = end < 0 ? url : url.slice(0, end)
+    if (request.method === 'OPTIONS')
+      return this.#send(request, response, { status: 204, headers: {}, body: '' })
+    const own = request.method === 'GET' ? this.#ownPage(path) : undefined
+    if (own !== undefined) return this.#send(request, response, own)
+    const route = findRoute(request.method ?? 'GET', path)
+    if (route === undefined) {
+      const body = JSON.stringify({ error: 'not_found', hint: 'POST /v1/events takes events' })
+      return this.#send(request, response, {
+        status: 404,
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+    }
+    if (route.fixed !== undefined) return this.#send(request, response, route.fixed)
+    const shed = this.#shed(request)
+    if (shed !== undefined) {
+      this.#measures.shed++
+      return this.#send(request, response, route.dialect.refuse(shed), { close: true })
+    }
+    const query = end < 0 ? {} : Object.fromEntries(new URLSearchParams(url.slice(end + 1)))
+    await this.#collect(request, response, {
+      route,
+      read: {
+        route: route.route,
+        path,
+        query,
+        headers: request.headers as DialectRequest['headers'],
+      },
+    })
+  }
+
+  async #collect(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: { readonly route: FoundRoute; readonly read: DialectRequest },
+  ): Promise<void> {
+    const { dialect } = call.route
+    const bytesMax = this.#options.bodyBytesMax ?? 20 * mebibyte
+    const announced = Number(request.headers['content-length'] ?? 0)
+    if (announced > bytesMax)
+      return this.#send(request, response, dialect.refuse({ kind: 'too_large', bytesMax }), {
+        close: true,
+      })
+    const body = await readBody(request, { bytesMax })
+    if (body.kind === 'gone') return
+    if (body.kind === 'too_large')
+      return this.#send(request, response, dialect.refuse({ kind: 'too_large', bytesMax }), {
+        close: true,
+      })
+    if (body.kind === 'unreadable') return this.#send(request, response, dialect.refuse(body))
+    this.#pendingBytes += body.bytes.length
+    try {
+      this.#send(request, response, await this.#accept(request, { ...call, bytes: body.bytes }))
+    } finally {
+      this.#pendingBytes -= body.bytes.length
+    }
+  }
+
+  async #accept(
+    request: IncomingMessage,
+    call: { readonly route: FoundRoute; readonly read: DialectRequest; readonly bytes: Buffer },
+  ): Promise<Answer> {
+    const { route, read, bytes } = call
+    const { dialect } = route
+    let value: unknown
+    if (request.method === 'POST') {
+      try {
+        value = JSON.parse(bytes.toString('utf8'))
+      } catch {
+        return dialect.refuse({ kind: 'unreadable', reason: 'the body is no JSON' })
+      }
+    }
+    const compiled = this.#compile()
+    const key = dialect.readKey(read, value)
+    if (key === undefined) return dialect.refuse({ kind: 'no_key' })
+    const source = compiled.sources.get(hashKey(key))
+    if (source === undefined) return dialect.refuse({ kind: 'bad_key' })
+    const events = dialect.readEvents(read, value)
+    const nowMs = this.#now()
+    if (source.rateMax !== undefined) {
+      const rate = { perSecond: source.rateMax, burst: source.rateMax, count: events.length, nowMs }
+      if (!this.#rates.take(source.name, rate))
+        return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds: 1 })
+    }
+    const allowed = applyPolicy(events, source)
+    const requestId = randomUUID()
+    const judged = judgeEvents(allowed.events, {
+      judge: compiled.judge,
+      source,
+      requestId,
+      duplicates: this.#options.duplicates,
+    })
+    if (allowed.events.length > 0) {
+      const failure = await this.#append(
+        {
+          requestId,
+          receivedAtMs: nowMs,
+          source: source.name,
+          catalog: compiled.settings.catalog,
+          quarantined: judged.verdicts,
+          ...(allowed.isRedacted
+            ? { dialect: 'native', route: 'events', body: nativeBody(allowed.events) }
+            : {
+                dialect: dialect.name,
+                route: read.route,
+                body: bytes,
+                ...(Object.keys(read.query).length === 0 ? {} : { query: withoutKeys(read.query) }),
+              }),
+          ...senderOf(request, source),
+        },
+        allowed.events,
+      )
+      if (failure !== undefined) return dialect.refuse(failure)
+      for (const { id, result } of judged.results)
+        if (result === 'ok') this.#options.duplicates.add(source.name, id, nowMs)
+    }
+    this.#measures.countEvents(judged.results)
+    this.#measures.bytes += bytes.length
+    return dialect.answer(read, allowed.spread(judged.results))
+  }
+
+  /** Durable when it returns nothing. */
+  async #append(record: RequestRecord, events: readonly ReadEvent[]): Promise<Refusal | undefined> {
+    const first = events.find((each) => each.kind === 'event')
+    const actor = first === undefined ? undefined : actorOf(first.event)
+    const partition = this.#lanes.laneOf(actor, events.length, record.receivedAtMs)
+    try {
+      await this.#options.log.append([{ partition, bytes: encodeRequest(record) }])
+      return undefined
+    } catch (error) {
+      if (isMaruError(error) && error.code === 'DISK_FULL')
+        return { kind: 'disk_full', retryAfterSeconds: 10 }
+      if (isMaruError(error) && error.code === 'LOG_BUSY')
+        return { kind: 'overloaded', retryAfterSeconds: shedSeconds }
+      this.#fail(error)
+      return { kind: 'stopping', retryAfterSeconds: 10 }
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#options.onFailed(error)
+  }
+
+  /** Before a byte of the body is read. */
+  #shed(request: IncomingMessage): Refusal | undefined {
+    if (this.#isClosing || this.#failure !== undefined)
+      return { kind: 'stopping', retryAfterSeconds: 5 }
+    const { waitingBytes, syncMs } = this.#options.log.pressure
+    const pending =
+      this.#pendingBytes + waitingBytes + Number(request.headers['content-length'] ?? 0)
+    const isBehind =
+      pending > (this.#options.pendingBytesMax ?? 64 * mebibyte) ||
+      (waitingBytes > 0 && syncMs > (this.#options.syncMsMax ?? 2_000))
+    return isBehind ? { kind: 'overloaded', retryAfterSeconds: shedSeconds } : undefined
+  }
+
+  #compile(): Compiled {
+    const settings = this.#options.settings()
+    if (this.#compiled?.settings !== settings) {
+      const sources = new Map(
+        settings.sources.flatMap((source) =>
+          source.keys.map((key) => [key.sha256, source] as const),
+        ),
+      )
+      this.#compiled = { settings, judge: compileJudge(settings), sources }
+    }
+    return this.#compiled
+  }
+
+  #ownPage(path: string): Answer | undefined {
+    const text = { 'content-type': 'text/plain; charset=utf-8' }
+    if (path === '/health/live') return { status: 200, headers: text, body: 'live\n' }
+    if (path === '/health/ready') {
+      const isReady = !this.#isClosing && this.#failure === undefined
+      return {
+        status: isReady ? 200 : 503,
+        headers: text,
+        body: isReady ? 'ready\n' : 'not ready\n',
+      }
+    }
+    if (path === '/metrics')
+      return { status: 200, headers: text, body: this.#measures.text(this.#options.log.pressure) }
+    return undefined
+  }
+
+  // oxlint-disable-next-line max-params
+  #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer,
+    after: { readonly close?: boolean } = {},
+  ): void {
+    this.#measures.countAnswer(answer.status)
+    const headers: Record<string, string> = { ...answer.headers, ...corsHeaders(request) }
+    // What is left of the body is not read: the connection cannot be used again.
+    if (after.close === true || this.#isClosing) headers['connection'] = 'close'
+    response.writeHead(answer.status, headers)
+    response.end(answer.body)
+    if (after.close === true) response.once('finish', () => request.destroy())
+  }
+}
+
+interface Judged {
+  readonly results: readonly EventResult[]
+  readonly verdicts: readonly Verdict[]
+}
+
+function judgeEvents(
+  events: readonly ReadEvent[],
+  by: {
+    readonly judge: Judge
+    readonly source: SourceSettings
+    readonly requestId: string
+    readonly duplicates: Pick<Duplicates, 'has'>
+  },
+): Judged {
+  const verdicts: Verdict[] = []
+  const here = new Set<string>()
+  const results = events.map((each, index): EventResult => {
+    const id = eventId(each.kind === 'event' ? each.event : each, by.requestId, index)
+    const refused = by.judge.judge(each, by.source)
+    if (refused !== undefined) {
+      verdicts.push({ index, ...refused })
+      return { id, result: 'quarantined', ...refused }
+    }
+    const isKnown = here.has(id) || by.duplicates.has(by.source.name, id)
+    here.add(id)
+    return { id, result: isKnown ? 'duplicate' : 'ok' }
+  })
+  return { results, verdicts }
+}
+
+function senderOf(
+  request: IncomingMessage,
+  source: SourceSettings,
+): Pick<RequestRecord, 'address' | 'userAgent'> {
+  const forwarded = request.headers['x-forwarded-for']
+  const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',', 1)[0]?.trim()
+  const address = applyAddressPolicy(first ?? request.socket.remoteAddress, source.address)
+  const userAgent = request.headers['user-agent']?.slice(0, 500)
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+  }
+}
+
+/** Keys are never written down. */
+function withoutKeys(query: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(query).filter(([name]) => !/^(write_?key|api_key)$/i.test(name)),
+  )
+}
+
+/** Any page may send: the write key decides, not the origin. */
+function corsHeaders(request: IncomingMessage): Readonly<Record<string, string>> {
+  const origin = request.headers['origin']
+  if (origin === undefined) return {}
+  const allowed = {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'Retry-After',
+    vary: 'Origin',
+  }
+  if (request.method !== 'OPTIONS') return allowed
+  return {
+    ...allowed,
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    'access-control-allow-headers':
+      request.headers['access-control-request-headers'] ?? 'content-type, authorization',
+    'access-control-max-age': '3600',
+  }
+}
