@@ -82,118 +82,154 @@ const prefix = 'maru.queue.'
 export function createClient(options: TrackerOptions): Sender {
   const around = globalThis as unknown as Surroundings
   const storage = storageOf(around)
-  const url = `${options.url.replace(/\/+$/, '')}/v1/events`
-  const queueMax = options.queueMax ?? 1_000
-  const ownKey = prefix + newId()
-  const queue = adopt(storage)
+  const outbox = new Outbox(options, storage)
   let anonymousId = storage?.getItem('maru.anonymous') ?? newId()
   let memberId = storage?.getItem('maru.member') ?? undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let sending: Promise<void> | undefined
-  let failures = 0
-  let countMax = batchMax
-  let closed = false
-
-  const drop = (event: TrackedEvent, why: string): void => options.onDrop?.(event, why)
-  const save = (): void => {
-    try {
-      storage?.setItem('maru.anonymous', anonymousId)
-      if (memberId === undefined) storage?.removeItem('maru.member')
-      else storage?.setItem('maru.member', memberId)
-      if (queue.length === 0) storage?.removeItem(ownKey)
-      else storage?.setItem(ownKey, JSON.stringify(queue))
-    } catch {
-      // Storage is full or forbidden: the queue in memory still holds.
-    }
+  const keep = (): void => {
+    keepIn(storage, 'maru.anonymous', anonymousId)
+    keepIn(storage, 'maru.member', memberId)
   }
-  const later = (waitMs: number): void => {
-    if (closed || timer !== undefined) return
-    timer = setTimeout(() => {
-      timer = undefined
-      void flush()
-    }, waitMs)
-    // In Node a waiting event does not keep the process; close() does.
-    if (typeof timer === 'object') (timer as { unref?(): void }).unref?.()
-  }
-  const bodyOf = (events: readonly TrackedEvent[]): string =>
-    JSON.stringify({
-      write_key: options.writeKey,
-      sent_at: new Date().toISOString(),
-      events,
-    })
-  const settle = ({ done }: Outcome): void => {
-    for (let index = queue.length - 1; index >= 0; index--) {
-      const event = queue[index]!
-      if (!done.has(event.id)) continue
-      queue.splice(index, 1)
-      const why = done.get(event.id)
-      if (why !== undefined) drop(event, why)
-    }
-    save()
-  }
-  const sendAll = async (): Promise<void> => {
-    while (queue.length > 0) {
-      const batch = firstOf(queue, countMax)
-      // oxlint-disable-next-line no-await-in-loop -- one request at a time keeps the order
-      const outcome = await post(url, bodyOf(batch), batch)
-      settle(outcome)
-      countMax = outcome.smaller ? Math.max(1, batch.length >> 1) : batchMax
-      if (outcome.waitMs !== undefined) {
-        const backoffMs = Math.min(retryMsMax, retryMsMin * 2 ** failures++)
-        return later(Math.max(outcome.waitMs, backoffMs * (0.5 + Math.random() / 2)))
-      }
-      failures = 0
-    }
-  }
-  const flush = (): Promise<void> =>
-    (sending ??= sendAll().finally(() => {
-      sending = undefined
-    }))
-  /** The answer will not be heard, so the events stay: the next page sends them again and the collector knows them by their ids. */
-  const hide = (): void => {
-    const batch = firstOf(queue, batchMax)
-    if (batch.length > 0) around.navigator?.sendBeacon?.(url, bodyOf(batch))
-  }
+  keep()
+  const hide = (): void => outbox.hide(around)
   around.addEventListener?.('pagehide', hide)
-  const send: Sender['send'] = (event, who) => {
-    if (closed) return
-    queue.push({
+  const send: Sender['send'] = (event, who) =>
+    outbox.add({
       id: newId(),
       occurred_at: new Date().toISOString(),
       anonymous_id: who === undefined ? anonymousId : who.anonymousId,
       member_id: who === undefined ? memberId : who.memberId,
       ...event,
     })
-    while (queue.length > queueMax) drop(queue.shift()!, 'queue_full')
-    save()
-    later(options.waitMs ?? 1_000)
-  }
-  if (queue.length > 0) later(0)
   return {
     send,
-    flush,
+    flush: () => outbox.flush(),
     identify: (id, properties = {}) => {
       memberId = id
+      keep()
       send({ kind: 'identify', properties })
     },
     alias: (id, previous_id) => {
       memberId = id
+      keep()
       send({ kind: 'alias', previous_id, properties: {} })
     },
     page: (properties = {}) => send({ kind: 'page', properties }),
     reset: () => {
       anonymousId = newId()
       memberId = undefined
-      save()
+      keep()
     },
     close: async () => {
-      await flush()
-      // What arrived while an earlier flush was ending.
-      await flush()
-      closed = true
-      clearTimeout(timer)
       around.removeEventListener?.('pagehide', hide)
+      await outbox.close()
     },
+  }
+}
+
+class Outbox {
+  readonly #options: TrackerOptions
+  readonly #storage: Storage | undefined
+  readonly #url: string
+  readonly #key: string = prefix + newId()
+  readonly #queue: TrackedEvent[]
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #sending: Promise<void> | undefined
+  #failures = 0
+  #countMax = batchMax
+  #closed = false
+
+  constructor(options: TrackerOptions, storage: Storage | undefined) {
+    this.#options = options
+    this.#storage = storage
+    this.#url = `${options.url.replace(/\/+$/, '')}/v1/events`
+    this.#queue = adopt(storage)
+    if (this.#queue.length > 0) this.#keep()
+    if (this.#queue.length > 0) this.#later(0)
+  }
+
+  add(event: TrackedEvent): void {
+    if (this.#closed) return
+    this.#queue.push(event)
+    while (this.#queue.length > (this.#options.queueMax ?? 1_000))
+      this.#options.onDrop?.(this.#queue.shift()!, 'queue_full')
+    this.#keep()
+    this.#later(this.#options.waitMs ?? 1_000)
+  }
+
+  flush(): Promise<void> {
+    return (this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+    }))
+  }
+
+  /** The answer will not be heard, so the events stay: the next page sends them again and the collector knows them by their ids. */
+  hide(around: Surroundings): void {
+    const batch = firstOf(this.#queue, batchMax)
+    if (batch.length > 0) around.navigator?.sendBeacon?.(this.#url, this.#body(batch))
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    // What arrived while an earlier flush was ending.
+    await this.flush()
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = firstOf(this.#queue, this.#countMax)
+      // oxlint-disable-next-line no-await-in-loop -- one request at a time keeps the order
+      const outcome = await post(this.#url, this.#body(batch), batch)
+      this.#settle(outcome)
+      this.#countMax = outcome.smaller ? Math.max(1, batch.length >> 1) : batchMax
+      if (outcome.waitMs !== undefined) {
+        const backoffMs = Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++)
+        this.#later(Math.max(outcome.waitMs, backoffMs * (0.5 + Math.random() / 2)))
+        return
+      }
+      this.#failures = 0
+    }
+  }
+
+  #settle({ done }: Outcome): void {
+    for (let index = this.#queue.length - 1; index >= 0; index--) {
+      const event = this.#queue[index]!
+      if (!done.has(event.id)) continue
+      this.#queue.splice(index, 1)
+      const why = done.get(event.id)
+      if (why !== undefined) this.#options.onDrop?.(event, why)
+    }
+    this.#keep()
+  }
+
+  #later(waitMs: number): void {
+    if (this.#closed || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.flush()
+    }, waitMs)
+    // In Node a waiting event does not keep the process; close() sends it.
+    if (typeof this.#timer === 'object') (this.#timer as { unref?(): void }).unref?.()
+  }
+
+  #keep(): void {
+    const text = this.#queue.length === 0 ? undefined : JSON.stringify(this.#queue)
+    keepIn(this.#storage, this.#key, text)
+  }
+
+  #body(events: readonly TrackedEvent[]): string {
+    const { writeKey } = this.#options
+    return JSON.stringify({ write_key: writeKey, sent_at: new Date().toISOString(), events })
+  }
+}
+
+function keepIn(storage: Storage | undefined, key: string, value: string | undefined): void {
+  try {
+    if (value === undefined) storage?.removeItem(key)
+    else storage?.setItem(key, value)
+  } catch {
+    // Storage is full or forbidden: what is in memory still holds.
   }
 }
 
