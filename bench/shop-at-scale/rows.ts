@@ -78,18 +78,24 @@ function activityRows(table: Activity, scale: Scale, dayAt: number): string {
   const perDay = Math.max(1, Math.round(total[table] / 30))
   // Half of the members are active, and of these few buy much: the exponent makes low numbers frequent.
   const skew = { purchase: 2.2, product_view: 1.15, product_like: 1.8 }[table]
-  // Order lines of one order, and views of one visit, are of one member.
-  const one = { purchase: '(id // 2)', product_view: '(id // 3)', product_like: 'id' }[table]
+  // Order lines of one order, and views of one visit, are of one member. Every other visit goes round, so that all of the active half come in 30 days.
+  const one = { purchase: '(id // 2)', product_view: '(id // 2)', product_like: 'id' }[table]
   const own = {
     purchase: `id // 2 as order_id, case when chance(id // 2, 5) < 0.93 then 'paid' when chance(id // 2, 5) < 0.965 then 'cancelled' else 'returned' end as status,
     ['app', 'app', 'web', 'store'][1 + (id // 2) % 4] as channel, 1 + cast(floor(3 * pow(chance(id, 6), 3)) as bigint) as quantity,
     cast(round(20000 + 60000 * chance(id, 7), -2) as decimal(18, 0)) as amount, cast(case when id % 7 = 0 then 1000 else 0 end as decimal(18, 0)) as discount`,
-    product_view: `id // 3 as visit_id, ['ios', 'android', 'android', 'web'][1 + (id // 3) % 4] as device, cast(floor(300 * pow(chance(id, 8), 3)) as bigint) as seconds,
+    product_view: `id // 2 as visit_id, ['ios', 'android', 'android', 'web'][1 + (id // 2) % 4] as device, cast(floor(300 * pow(chance(id, 8), 3)) as bigint) as seconds,
     1 + cast(floor(40 * chance(id, 9) * chance(id, 10)) as bigint) as place`,
     product_like: `['ios', 'android', 'android', 'web'][1 + id % 4] as device`,
   }[table]
+  const active = Math.floor(scale.members / 2)
+  const chosen = `cast(floor(${active} * pow(chance(${one}, 2), ${skew})) as bigint)`
+  const member =
+    table === 'product_view'
+      ? `case when ${one} % 2 = 0 then (${one} // 2 * 7919) % ${active} else ${chosen} end`
+      : chosen
   return `select id, timestamptz '${addDays(firstDay, dayAt)} 00:00:00${zone}' + to_microseconds(cast(floor((${one} % ${perDay}) * 86400000000.0 / ${perDay}) as bigint)) as happened_at,
-    2 * cast(floor(${Math.floor(scale.members / 2)} * pow(chance(${one}, 2), ${skew})) as bigint) as member_id,
+    2 * (${member}) as member_id,
     cast(floor(${scale.products} * pow(chance(id, 3), 2.0)) as bigint) as product_id, ${own}
   from range(${dayAt * perDay}, ${(dayAt + 1) * perDay}) as numbers(id)`
 }

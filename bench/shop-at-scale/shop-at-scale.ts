@@ -38,15 +38,20 @@ export async function writeShopAtScale(factor: number, days: number): Promise<Sh
 }
 
 /** Runs everything, or these; throws when a task fails. Returns seconds. */
-export async function runShop(folder: string): Promise<number> {
+export async function runShop(folder: string, ids: readonly string[] = []): Promise<number> {
+  return (await storeIds(folder, ids)) / 1000
+}
+
+/** Builds these tables of states or indicators with what they are made of. Returns milliseconds. */
+export async function storeIds(folder: string, ids: readonly string[]): Promise<number> {
   const app = openApp({ folder })
   try {
     await app.model()
     const started = performance.now()
-    const record = await app.run({ ids: [] })
-    const failed = record.tasks.find((task) => task.error !== undefined)
+    const { tasks } = await app.run({ ids })
+    const failed = tasks.find((task) => task.error !== undefined)
     if (failed !== undefined) throw new Error(`${failed.taskId}: ${failed.error}`)
-    return (performance.now() - started) / 1000
+    return performance.now() - started
   } finally {
     await app.close()
   }

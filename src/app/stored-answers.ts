@@ -18,7 +18,7 @@ export class StoredAnswersReader {
   #key = ''
   #answers = nothing
 
-  async read(parts: Parts): Promise<StoredAnswers> {
+  async read(parts: Pick<Parts, 'state' | 'model' | 'tasks'>): Promise<StoredAnswers> {
     const { state } = parts
     const records = (await state.tasks()).filter(({ taskId }) => isStored(taskId))
     if (records.length === 0) return nothing
@@ -40,7 +40,7 @@ export function isStored(id: string): boolean {
 
 /** Tables come after those that they are made of: what is stale there is stale here before any journal says so. */
 async function freshnessOf(
-  { state, model }: Parts,
+  { state, model }: Pick<Parts, 'state' | 'model'>,
   tasks: readonly Task[],
   records: ReadonlyMap<string, TaskRecord>,
 ): Promise<StoredFreshness> {

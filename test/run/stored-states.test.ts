@@ -135,10 +135,11 @@ describe('stored states and indicators of a project', () => {
   /** The answer from where the router says, after it was found equal to that from activities. */
   const ask = async (model: Model, question: MetricQuestion): Promise<CompiledQuestion> => {
     const { tasks, state } = contextOf(model)
-    const parts = { ...workshop, model, state, tasks: async () => tasks }
-    const { freshness } = await new StoredAnswersReader().read(
-      parts as unknown as Parameters<StoredAnswersReader['read']>[0],
-    )
+    const { freshness } = await new StoredAnswersReader().read({
+      model,
+      state,
+      tasks: async () => tasks,
+    })
     const routed = compileQuestion(model, question, freshness)
     deepEqual(await answer(routed), await answer(compileQuestion(model, question)))
     return routed

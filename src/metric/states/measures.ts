@@ -50,7 +50,8 @@ function bindMeasure(
   let leg
   try {
     const { expression } = askMetric(model, metric)
-    if (expression.kind !== 'measure') return undefined
+    // Which rows are chosen changes with rows of other periods.
+    if (expression.kind !== 'measure' || expression.measure.choice !== undefined) return undefined
     const measures = [expression.measure]
     leg = planLeg({ model, rootId, name: 'states', measures, by: [], where: undefined, range: {} })
   } catch (error) {
@@ -122,7 +123,7 @@ function valueName(value: Dimension): string {
   return `value__${value.text.replaceAll('.', '__').replace('@', '__')}`
 }
 
-/** The activity's rows with the columns named, and each measure's value and flag. `$where`-free: the caller adds conditions on `day`. */
+/** The activity's rows with the columns named, and each measure's value and flag. */
 export function rowsSql(
   rows: { readonly model: Model; readonly rootId: TableId },
   columns: readonly string[],
@@ -157,7 +158,7 @@ export function rowsSql(
 }
 
 /** `from` and joins, with another table in the root's place. */
-export function fromStates(attachment: Attachment, table: string): string {
+function fromStates(attachment: Attachment, table: string): string {
   return [`from ${table} as ${attachment.root.alias}`, ...joinLines(attachment)].join('\n  ')
 }
 

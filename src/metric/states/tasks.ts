@@ -4,7 +4,6 @@ import { stringifyJson } from '../../base/json.ts'
 import { sqlType } from '../../model/column-type.ts'
 import { filledColumns } from '../../model/model.ts'
 import type { ColumnType, Model, TableId } from '../../model/model.ts'
-import { storedId } from '../../model/sql-names.ts'
 import { attach } from '../../plan/attach.ts'
 import { isWithin } from '../../plan/plan.ts'
 import type {
@@ -135,7 +134,7 @@ function stateTask(context: Context, table: StateTable): Task {
   })
 }
 
-export function statesOf(table: StateTable): readonly StateColumn[] {
+function statesOf(table: StateTable): readonly StateColumn[] {
   return table.entity === undefined ? stateColumns(table.measures) : flagColumns(table.measures)
 }
 
@@ -284,9 +283,4 @@ function othersOf(
     { dimension: '', sql: select(undefined) },
     ...own.map(({ text, path }) => ({ dimension: text, sql: select(path.column.name) })),
   ]
-}
-
-/** The lake table of the merged rows goes by another name inside of a statement. */
-export function boundName(id: TableId): TableId {
-  return storedId(id)
 }
