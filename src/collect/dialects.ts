@@ -1,10 +1,17 @@
 /** Every way of speaking that the collector understands. The native one first: its path is nobody else's. */
 import type { Dialect, Route } from './dialect.ts'
 import { nativeDialect } from './dialect/native.ts'
+import { posthogDialect } from './dialect/posthog.ts'
 import { segmentDialect } from './dialect/segment.ts'
+import { snowplowDialect } from './dialect/snowplow.ts'
 import type { DialectName } from './record.ts'
 
-export const dialects: readonly Dialect[] = [nativeDialect, segmentDialect]
+export const dialects: readonly Dialect[] = [
+  nativeDialect,
+  segmentDialect,
+  snowplowDialect,
+  posthogDialect,
+]
 
 export interface FoundRoute extends Route {
   readonly dialect: Dialect
