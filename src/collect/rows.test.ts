@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { eventTime } from './event-time.ts'
+import type { RequestRecord } from './record.ts'
+import { readRows } from './rows.ts'
+
+const receivedAtMs = Date.UTC(2026, 0, 2, 12)
+
+function logged(batch: readonly unknown[], more: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    requestId: 'r',
+    receivedAtMs,
+    source: 'web',
+    dialect: 'segment',
+    route: 'batch',
+    catalog: 'c1',
+    quarantined: [],
+    body: Buffer.from(JSON.stringify({ batch })),
+    ...more,
+  }
+}
+
+describe('rows of a logged request', () => {
+  it('keeps what was sent, who did it, and an id of its own for an event without one', () => {
+    const rows = readRows(
+      logged(
+        [
+          {
+            type: 'track',
+            event: 'product_clicked',
+            messageId: 'a',
+            userId: 'm',
+            anonymousId: 'v',
+            properties: { p: 1 },
+          },
+          { type: 'page', anonymousId: 'v' },
+        ],
+        { address: '10.0.0.0', userAgent: 'Googlebot/2.1' },
+      ),
+    )
+    assert.deepEqual(
+      rows.events.map(({ id, actor, bot, address, properties }) => ({
+        id,
+        actor,
+        bot,
+        address,
+        properties,
+      })),
+      [
+        { id: 'a', actor: 'member:m', bot: 'crawler', address: '10.0.0.0', properties: '{"p":1}' },
+        { id: 'r-1', actor: 'anonymous:v', bot: 'crawler', address: '10.0.0.0', properties: '{}' },
+      ],
+    )
+  })
+
+  it('puts a refused or unreadable event aside, and keeps its neighbours', () => {
+    const rows = readRows(
+      logged([{ type: 'track', event: 'x', messageId: 'a' }, 7, { type: 'page', messageId: 'b' }], {
+        quarantined: [{ index: 0, rule: 'unknown_event', reason: 'no "x"' }],
+      }),
+    )
+    assert.deepEqual(
+      rows.events.map(({ id }) => id),
+      ['b'],
+    )
+    assert.deepEqual(
+      rows.quarantined.map(({ id, message_id, rule }) => [id, message_id, rule]),
+      [
+        ['r-0', 'a', 'unknown_event'],
+        ['r-1', null, 'unreadable'],
+      ],
+    )
+  })
+})
+
+describe('the time of an event', () => {
+  it('takes the wrong clock of a sender out, and what lies too far ahead is when it came', () => {
+    const cases = [
+      ['2020-01-01T00:00:00Z', '2020-01-01T00:00:05Z', receivedAtMs - 5_000, undefined],
+      [String(receivedAtMs - 7), undefined, receivedAtMs - 7, undefined],
+      ['2030-01-01T00:00:00Z', undefined, receivedAtMs, 'clamped'],
+      ['yesterday', undefined, receivedAtMs, 'no_time'],
+    ] as const
+    for (const [originalAt, sentAt, occurredAtMs, flag] of cases) {
+      const time = eventTime(receivedAtMs, { originalAt, sentAt })
+      assert.deepEqual([time.occurredAtMs, time.flag], [occurredAtMs, flag], originalAt)
+    }
+  })
+})
