@@ -114,8 +114,11 @@ async function storedMetrics(project: OpenedProject): Promise<readonly string[]>
 }
 
 /** Some pairs from what is stored and from activities are the same. Returns the median time from activities. */
-async function compareSome(project: OpenedProject, dimensions: readonly string[]): Promise<number> {
-  const { metrics } = project.model
+async function compareSome(
+  project: OpenedProject,
+  pairs: { readonly metrics: readonly string[]; readonly dimensions: readonly string[] },
+): Promise<number> {
+  const { metrics, dimensions } = pairs
   const fresh = await project.freshness()
   const times: number[] = []
   for (let at = 0; at < comparedPairs; at++) {
