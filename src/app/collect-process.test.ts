@@ -1,5 +1,5 @@
 import { equal, ok } from 'node:assert/strict'
-import { fork, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { nodeFiles } from '../base/node-files.ts'
 import { decodeRequest, readRows, writeSettings } from '../collect/collect.ts'
 import { openSegmentReader } from '../collect/log/segment-reader.ts'
-import type { CollectProcessMessage, CollectProcessOptions } from './collect-process.ts'
+import type { CollectProcessOptions } from './collect-process.ts'
 
 const key = 'key-of-the-web'
 const killsMax = process.env['MARU_SOAK'] === undefined ? 4 : 300
@@ -28,8 +28,10 @@ describe('a collector process', () => {
     folder = await mkdtemp(join(tmpdir(), 'maru-collect-'))
     options = {
       settingsPath: join(folder, 'settings.json'),
-      logFolder: join(folder, 'log', 'one'),
+      logFolder: join(folder, 'log'),
       duplicatesFolder: join(folder, 'known'),
+      name: 'one',
+      reusePort: true,
       host: '127.0.0.1',
       port: 0,
     }
@@ -93,11 +95,14 @@ describe('a collector process', () => {
 async function start(
   options: CollectProcessOptions,
 ): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const child = fork(join(import.meta.dirname, 'collect-process.ts'), [JSON.stringify(options)])
-  const [message] = (await once(child, 'message', { signal: AbortSignal.timeout(15_000) })) as [
-    CollectProcessMessage,
-  ]
-  return { child, port: message.port }
+  const entry = join(import.meta.dirname, 'collect-process.ts')
+  const child = spawn(process.execPath, [entry, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const signal = AbortSignal.timeout(15_000)
+  const [line] = (await once(child.stdout, 'data', { signal })) as [Buffer]
+  const { port } = JSON.parse(line.toString()) as { readonly port: number }
+  return { child, port }
 }
 
 /** undefined: nobody answered. */
@@ -120,7 +125,7 @@ async function post(port: number, ids: readonly string[]): Promise<Answered | un
 }
 
 async function idsOf(options: CollectProcessOptions): Promise<ReadonlySet<string>> {
-  const reader = await openSegmentReader({ folder: join(options.logFolder, '..'), name: 'test' })
+  const reader = await openSegmentReader({ folder: options.logFolder, name: 'test' })
   const ids = new Set<string>()
   let position: string | undefined
   for (;;) {
