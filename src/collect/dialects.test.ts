@@ -77,6 +77,21 @@ describe('dialects', () => {
     ])
   })
 
+  it('keeps no write key among what an event says', () => {
+    const capture = { event: 'x', properties: { token: 'secret', a: 1 } }
+    const pixel = findRoute('GET', '/i')!
+    const query = { e: 'pv', writeKey: 'secret' }
+    const all = [
+      ...read('POST', '/e/', capture),
+      ...pixel.dialect.readEvents({ ...request(pixel.route, '/i'), query }, undefined),
+    ]
+    assert.deepEqual(
+      all.map(({ kind }) => kind),
+      ['event', 'event'],
+    )
+    assert.doesNotMatch(JSON.stringify(all), /secret/)
+  })
+
   it('never throws on any JSON, and reads the same events again', () => {
     const routes = [
       'batch',

@@ -71,7 +71,8 @@ const kinds: Readonly<Record<string, IncomingEvent['kind']>> = {
 
 function readEvent(value: unknown, sentAt: string | undefined): ReadEvent {
   if (!isRecord(value)) return { kind: 'unreadable', reason: 'an event is an object' }
-  const properties = isRecord(value['properties']) ? value['properties'] : {}
+  // The browser's client repeats the key in each event: it is no property.
+  const { token: _token, ...properties } = isRecord(value['properties']) ? value['properties'] : {}
   const id = textOf(value['uuid'])
   const sent = textOf(value['event'])
   if (sent === undefined)

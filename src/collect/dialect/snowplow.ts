@@ -133,6 +133,7 @@ const saidElsewhere: ReadonlySet<string> = new Set([
   'co',
   'cx',
   'ua',
+  'writeKey',
 ])
 
 function contextOf(payload: Payload): Payload {
