@@ -20,7 +20,7 @@ process.on('SIGTERM', () => {
   if (stubborn) return
   setTimeout(() => { writeFileSync(drained, 'drained'); process.exit(0) }, 100)
 })
-process.send({ pid: process.pid })
+console.log('up')
 setInterval(() => {}, 1000)
 `,
     )
@@ -34,7 +34,7 @@ setInterval(() => {}, 1000)
     const supervised = supervise({
       entry: pathToFileURL(path.join(folder, 'child.mjs')),
       argument: { drained },
-      onMessage: (message) => heard.emit('up', message),
+      onLine: (line) => heard.emit(line),
       onEnd: ({ againInMs }) => ends.push(againInMs),
     })
     const pids = new Set<number | undefined>()
@@ -59,7 +59,7 @@ setInterval(() => {}, 1000)
       entry: pathToFileURL(path.join(folder, 'child.mjs')),
       argument: { stubborn: true },
       drainMs: 100,
-      onMessage: (message) => heard.emit('up', message),
+      onLine: (line) => heard.emit(line),
     })
     await once(heard, 'up')
     await supervised.stop()

@@ -1,6 +1,7 @@
 /** Keeps a child process running: one that ends is started again, later each time; one that is stopped may finish its work first. */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
 
 export interface SuperviseOptions {
   readonly entry: URL
@@ -8,7 +9,8 @@ export interface SuperviseOptions {
   readonly argument: object
   /** How long a stopped child may take until it is killed, default 30 s. */
   readonly drainMs?: number
-  readonly onMessage?: (message: unknown) => void
+  /** Each line of its standard output. */
+  readonly onLine?: (line: string) => void
   /** Told of each end that was not asked for. */
   readonly onEnd?: (how: { readonly code: number | null; readonly againInMs: number }) => void
 }
@@ -34,9 +36,9 @@ export function supervise(options: SuperviseOptions): Supervised {
   const start = (): void => {
     const startedAtMs = performance.now()
     child = fork(options.entry, [JSON.stringify(options.argument)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
-    child.on('message', (message) => options.onMessage?.(message))
+    createInterface(child.stdout!).on('line', (line) => options.onLine?.(line))
     const ended = (code: number | null): void => {
       child = undefined
       if (isStopping) return gone.resolve()

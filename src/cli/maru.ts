@@ -24,6 +24,7 @@ const commands: Readonly<
     summary: 'make, replace and revoke write keys',
     load: () => import('./keys.ts'),
   },
+  start: { summary: 'take events over HTTP until stopped', load: () => import('./start.ts') },
   tracker: {
     summary: 'write a typed client for the event catalog',
     load: () => import('./tracker.ts'),
