@@ -48,6 +48,7 @@ async function main(options: CollectProcessOptions): Promise<void> {
     host: options.host,
     port: options.port,
     reusePort: options.reusePort,
+    onError: (error) => process.stderr.write(`maru: ${formatError(error)}\n`),
     onFailed: (error) => {
       process.stderr.write(`maru: ${formatError(error)}\n`)
       process.exit(1)

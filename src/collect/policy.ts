@@ -40,9 +40,19 @@ export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings
 /** The request as the native dialect would have sent it. */
 export function nativeBody(events: readonly ReadEvent[]): Buffer {
   const list = events.map((each) =>
-    each.kind === 'event' ? nativeOf(each.event) : { id: each.id, kind: null },
+    each.kind === 'event' ? nativeText(each.event) : JSON.stringify({ id: each.id, kind: null }),
   )
-  return Buffer.from(JSON.stringify({ events: list }))
+  return Buffer.from(`{"events":[${list.join(',')}]}`)
+}
+
+function nativeText(event: IncomingEvent): string {
+  try {
+    return JSON.stringify(nativeOf(event))
+  } catch (error) {
+    // Nested deeper than can be written: the judge refuses it, and what it held is not kept.
+    if (!(error instanceof RangeError)) throw error
+    return JSON.stringify(nativeOf({ ...event, properties: {}, context: {} }))
+  }
 }
 
 /** Segment's form: `context.consent.categoryPreferences`, a boolean for each category. */

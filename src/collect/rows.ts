@@ -153,9 +153,18 @@ function refusedRow(
     dialect: record.dialect,
     request: JSON.stringify({ ...request, index: verdict.index }),
     bytes:
-      event === undefined
-        ? Buffer.from(record.body).toString('utf8')
-        : JSON.stringify(nativeOf(event)),
+      (event === undefined ? undefined : nativeText(event)) ??
+      Buffer.from(record.body).toString('utf8'),
+  }
+}
+
+/** undefined: nested deeper than can be written. */
+function nativeText(event: IncomingEvent): string | undefined {
+  try {
+    return JSON.stringify(nativeOf(event))
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }
 

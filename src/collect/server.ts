@@ -45,6 +45,8 @@ export interface CollectorOptions {
   readonly lanes?: number
   /** The log has failed: nothing can be accepted any more. */
   readonly onFailed: (error: unknown) => void
+  /** A request met a fault of Maru and was answered 500. */
+  readonly onError?: (error: unknown) => void
   readonly now?: () => number
 }
 
@@ -99,7 +101,8 @@ class HttpCollector implements Collector {
       },
       (request, response) => {
         this.#handle(request, response).catch((error: unknown) => {
-          this.#fail(error)
+          // A fault in one request is not a fault of the log: the others go on.
+          this.#options.onError?.(error)
           if (!response.headersSent) response.writeHead(500).end()
         })
       },
