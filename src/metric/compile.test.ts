@@ -193,13 +193,6 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
     'METRIC_BAD_QUERY',
     /has no order|true or false/,
   ],
-  [
-    'a first activity as a metric',
-    { metrics: ['first_sale'] },
-    'METRIC_BAD_QUERY',
-    /selects first activities/,
-    /derived attribute/,
-  ],
   ['a metric defined by itself', { metrics: ['circle'] }, 'METRIC_BAD_QUERY', /circle → circle/],
   [
     'a sum of texts',

@@ -4,7 +4,7 @@ import { dayNumber } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import type { Bound, ScanFilter } from '../lake/lake.ts'
 import { filledColumns } from '../model/model.ts'
-import type { ColumnType, TableModel } from '../model/model.ts'
+import type { ColumnType, TableId, TableModel } from '../model/model.ts'
 import type { AttributePath } from '../plan/attach.ts'
 import { dimensionSql } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
@@ -26,6 +26,20 @@ export type BoundCondition =
   | { readonly kind: 'unknown'; readonly dimension: Dimension }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly BoundCondition[] }
   | { readonly kind: 'not'; readonly operand: BoundCondition }
+  | JoinedCondition
+
+/** A condition on what other rows say of this one: `rows` has at most one row per `key`, which is joined to the dimension. */
+export interface JoinedCondition {
+  readonly kind: 'joined'
+  readonly dimension: Dimension
+  readonly rows: string
+  readonly key: string
+  /** Over the columns of `rows`. */
+  readonly sql: string
+  /** What makes `rows`. */
+  readonly ctes: readonly string[]
+  readonly reads: readonly TableId[]
+}
 
 export interface BoundLiteral {
   readonly sql: string
@@ -90,7 +104,22 @@ export function conditionDimensions(condition: BoundCondition): readonly Dimensi
     case 'in':
     case 'like':
     case 'unknown':
+    case 'joined':
       return [condition.dimension]
+  }
+}
+
+export function joinedConditions(condition: BoundCondition): readonly JoinedCondition[] {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return condition.operands.flatMap(joinedConditions)
+    case 'not':
+      return joinedConditions(condition.operand)
+    case 'joined':
+      return [condition]
+    default:
+      return []
   }
 }
 
@@ -113,6 +142,8 @@ export function conditionSql(
       return `${operandOf(condition.dimension)} like ${condition.pattern.sql}`
     case 'unknown':
       return `${operandOf(condition.dimension)} is null`
+    case 'joined':
+      return condition.sql
     case 'and':
     case 'or': {
       if (condition.operands.length === 0) return condition.kind === 'and' ? 'true' : 'false'

@@ -10,14 +10,16 @@ import { filledColumns } from '../model/model.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
 import { attach, fromClause } from '../plan/attach.ts'
 import type { Attachment, AttributePath } from '../plan/attach.ts'
+import { chooseRows } from '../plan/choice.ts'
 import {
   bindCondition,
   conditionPaths,
   conditionSql,
   dayRangeFilters,
+  joinedConditions,
   pruningFilters,
 } from './condition.ts'
-import type { BoundCondition } from './condition.ts'
+import type { BoundCondition, JoinedCondition } from './condition.ts'
 import { dimensionSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
@@ -83,12 +85,35 @@ export function planLeg(request: LegRequest): Leg {
   const measures = request.measures.map((measure): LegMeasure => {
     const value = measure.column === undefined ? undefined : resolve({ text: measure.column })
     const filter =
-      measure.filter === undefined || shared !== undefined
-        ? undefined
-        : bindCondition(conditionOf(measure.filter), resolve)
+      measure.choice !== undefined
+        ? chosenCondition(model, measure, resolve)
+        : measure.filter === undefined || shared !== undefined
+          ? undefined
+          : bindCondition(conditionOf(measure.filter), resolve)
     return { measure, value, filter, states: statesOf(measure, value?.type) }
   })
   return { model, rootId, name, dimensions, measures, conditions, where, range }
+}
+
+/** That the row is one of those chosen. */
+function chosenCondition(
+  model: Model,
+  measure: Measure,
+  resolve: (path: PathToken) => Dimension,
+): JoinedCondition {
+  const root = tableById(model, measure.rootId)
+  assert(root?.kind === 'activity' && measure.choice !== undefined, 'activities are chosen')
+  const name = `chosen__${measure.metric}`
+  const chosen = chooseRows({ model, choice: measure.choice, name, columns: {} })
+  return {
+    kind: 'joined',
+    dimension: resolve({ text: root.key }),
+    rows: chosen.rows,
+    key: 'event_id',
+    sql: `${chosen.rows}.event_id is not null`,
+    ctes: [...chosen.histories.map(({ sql }) => sql), ...chosen.ctes],
+    reads: chosen.tables,
+  }
 }
 
 /** The filter that all measures have in common: then it decides which rows are read. */
@@ -142,13 +167,19 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
   }
   if (items.length === 0) items.push('1 as one')
   const conditions = rowConditions(leg, attachment, expressionOf)
+  const joined = joinsOf(leg)
+  const joins = joined.map(
+    ({ rows: other, key, dimension }) =>
+      `\n  left join ${other} on ${other}.${key} = ${expressionOf(dimension.path)}`,
+  )
   const rows = `${leg.name}_row as (
   select
     ${items.join(',\n    ')}
-  ${fromClause(attachment).replaceAll('\n', '\n  ')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+  ${fromClause(attachment).replaceAll('\n', '\n  ')}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
 )`
   return {
     ctes: [
+      ...joined.flatMap(({ ctes }) => ctes),
       rows,
       ...(isByDay
         ? dayCtes(leg, slugs, valueNames)
@@ -157,6 +188,12 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
     groups: `${leg.name}_group`,
     reads: readsOf(leg, attachment),
   }
+}
+
+function joinsOf(leg: Leg): readonly JoinedCondition[] {
+  const filters = leg.measures.flatMap(({ filter }) => filter ?? [])
+  const joined = [...leg.conditions, ...filters].flatMap(joinedConditions)
+  return [...new Map(joined.map((condition) => [condition.rows, condition])).values()]
 }
 
 function legPaths(leg: Leg): readonly AttributePath[] {
@@ -267,6 +304,7 @@ function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
   return [
     { table: attachment.root.table, filters },
     ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
+    ...joinsOf(leg).flatMap(({ reads }) => reads.map((table) => ({ table, filters: [] }))),
   ]
 }
 

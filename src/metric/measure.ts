@@ -12,6 +12,7 @@ import type {
   MetricModel,
   Model,
   Predicate,
+  RowChoice,
   TableId,
 } from '../model/model.ts'
 import { metricByName } from './model-index.ts'
@@ -24,6 +25,8 @@ export interface Measure {
   readonly aggregate: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct'
   readonly column?: string
   readonly filter?: Predicate
+  /** Only the rows that are chosen, each object's in its whole history. The choice holds the filter. */
+  readonly choice?: RowChoice
 }
 
 /** Arithmetic over measures. */
@@ -157,35 +160,28 @@ function expandFormula(model: Model, formula: Formula, within: readonly string[]
 }
 
 function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregate' }>): Measure {
-  const { selection } = metric
-  if (
-    selection.selector.kind !== 'all' ||
-    selection.within !== undefined ||
-    selection.take.kind !== 'aggregate'
-  ) {
-    throw new MaruError(
-      'METRIC_BAD_QUERY',
-      `metric "${metric.name}" selects ${selection.selector.kind} activities, which a metric cannot do yet`,
-      {
-        hint: 'declare it as a derived attribute of the object, and count or sum the objects by it',
-        where: metric.place,
-      },
-    )
-  }
-  const { aggregate, column } = selection.take
-  const more = (['of', 'window', 'same', 'keep', 'per'] as const).find(
-    (part) => selection[part] !== undefined,
-  )
-  if (more !== undefined) throw unanswered(metric, `\`${more}\``)
+  const { take, ...choice } = metric.selection
+  if (take.kind !== 'aggregate') throw unanswered(metric, 'a column of one row')
+  const { aggregate, column } = take
   if (metric.balance !== undefined) throw unanswered(metric, 'a balance')
   if (!isAnswered(aggregate)) throw unanswered(metric, `the ${aggregate}`)
-  return {
+  const measure = {
     metric: metric.name,
-    rootId: selection.activity,
+    rootId: choice.activity,
     aggregate,
     ...(column === undefined ? {} : { column }),
-    ...(selection.filter === undefined ? {} : { filter: selection.filter }),
   }
+  if (isChosen(choice)) return { ...measure, choice }
+  return { ...measure, ...(choice.filter === undefined ? {} : { filter: choice.filter }) }
+}
+
+/** Whether a row counts by what else its object did, not by itself alone. */
+function isChosen(choice: RowChoice): boolean {
+  const { selector, of, window, within, same, keep, per } = choice
+  return (
+    selector.kind !== 'all' ||
+    [of, window, within, same, keep, per].some((part) => part !== undefined)
+  )
 }
 
 /** One mergeable part of a measure, aggregated by SQL. */

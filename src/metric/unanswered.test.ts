@@ -23,12 +23,7 @@ const operand = (more: object): MetricSketch => ({
 })
 
 const unanswered: Readonly<Record<string, MetricSketch>> = {
-  of: aggregate({ of: 'member' }),
-  window: aggregate({ window: {} }),
-  same: aggregate({ same: [] }),
-  keep: aggregate({ keep: { kind: 'unknown', path: 'member' } }),
-  per: aggregate({ per: 'member' }),
-  chosen: aggregate({ selector: { kind: 'first' } }),
+  anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
   percentile: aggregate({
     take: {
       kind: 'aggregate',

@@ -83,9 +83,24 @@ export function pathText(path: AttributePath): string {
   return [...path.references, path.column.name].join('.') + (path.now ? '@now' : '')
 }
 
-/** The joins and expressions for `paths` from an activity or an object. Paths come from `resolvePath` or `reachablePaths` with the same root. */
+/**
+ * The joins and expressions for `paths` from an activity or an object. Paths come from `resolvePath` or `reachablePaths` with the same root.
+ */
 export function attach(model: Model, rootId: TableId, paths: readonly AttributePath[]): Attachment {
-  const joins = startJoins(model, rootId)
+  return attachTo(startJoins(model, rootId, 'merged'), paths)
+}
+
+/** The same from an activity's own rows, without the version keys of its merged table. */
+export function attachToActivity(
+  model: Model,
+  rootId: TableId,
+  paths: readonly AttributePath[],
+): Attachment {
+  return attachTo(startJoins(model, rootId, 'activity'), paths)
+}
+
+function attachTo(joins: Joins, paths: readonly AttributePath[]): Attachment {
+  const rootId = joins.root.id
   const expressions = paths.map((path) => {
     const value = `${joinTable(joins, path, path.table)}.${path.column.name}`
     return path.column.absent === 'key'
@@ -159,14 +174,15 @@ interface Joins {
   readonly rootColumns: Set<string>
 }
 
-function startJoins(model: Model, rootId: TableId): Joins {
+function startJoins(model: Model, rootId: TableId, rows: 'merged' | 'activity'): Joins {
   const root = tableOf(model, rootId)
   assert(
     root.kind === 'activity' || root.kind === 'object',
     `${rootId} is neither an activity nor an object`,
   )
-  const merged = root.kind === 'activity' ? indexOf(model).mergedByActivity.get(rootId) : undefined
-  assert(root.kind === 'object' || merged !== undefined, `${rootId} has no merged table`)
+  const isMerged = root.kind === 'activity' && rows === 'merged'
+  const merged = isMerged ? indexOf(model).mergedByActivity.get(rootId) : undefined
+  assert(!isMerged || merged !== undefined, `${rootId} has no merged table`)
   return {
     model,
     root,

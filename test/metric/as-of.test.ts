@@ -7,7 +7,7 @@ import { attach, fromClause, resolvePath } from '../../src/plan/attach.ts'
 import type { Model } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
 import { load, openMemory, query } from './dataset.ts'
-import { versionAt } from './reference.ts'
+import { versionAt } from './reference-row.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 

@@ -10,7 +10,7 @@ import {
 } from '@duckdb/node-api'
 import type { ColumnType, Model, TableModel } from '../../src/model/model.ts'
 import { groupsOf } from './build-model.ts'
-import { versionAt } from './reference.ts'
+import { versionAt } from './reference-row.ts'
 import { dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 

@@ -1,0 +1,257 @@
+/**
+ * The rows that a `RowChoice` takes, as SQL, in the steps of its definition: the history of each object, what its window leaves, and what the selector takes.
+ * A choice is made once per object in its whole history, or once per (object, instant) of a `scope`, which sees the history up to that instant.
+ */
+import { assert, MaruError } from '../base/errors.ts'
+import type {
+  ActivityModel,
+  Anchor,
+  Duration,
+  Model,
+  Predicate,
+  RowChoice,
+  TableId,
+} from '../model/model.ts'
+import { attach, attachToActivity, fromClause, resolvePath } from './attach.ts'
+import type { AttributePath } from './attach.ts'
+import { predicateSql } from './predicate.ts'
+
+export interface ChoiceRequest {
+  readonly model: Model
+  readonly choice: RowChoice
+  /** Begins the names of the CTEs. */
+  readonly name: string
+  /** What is read of a chosen row: paths by the column that holds them. */
+  readonly columns: Readonly<Record<string, string>>
+  /** The object that an activity's reference is looked for by, when the choice names none; absent: the actor. */
+  readonly object?: TableId
+  /** A CTE of (object_key, asked_at). */
+  readonly scope?: string
+}
+
+export interface ChosenRows {
+  /** One per activity: its rows with `object_key`, `occurred_at`, `event_id`; they depend on no scope. */
+  readonly histories: readonly SqlPart[]
+  /** In order, after the histories and the scope. */
+  readonly ctes: readonly string[]
+  /** The CTE of the chosen rows: `object_key`, `asked_at` in a scope, `occurred_at`, `event_id`, `per_value` with `per`, and the columns asked for. */
+  readonly rows: string
+  readonly tables: readonly TableId[]
+}
+
+interface SqlPart {
+  readonly name: string
+  readonly sql: string
+}
+
+/** Throws METRIC_ILLEGAL for what has no answer here. */
+export function chooseRows(request: ChoiceRequest): ChosenRows {
+  const bounds = boundsOf(request)
+  const history = historyOf(request)
+  const inner = bounds.flatMap(({ chosen }) => chosen ?? [])
+  return {
+    histories: [...inner.flatMap((chosen) => chosen.histories), history],
+    ctes: [...inner.flatMap((chosen) => chosen.ctes), ...stepCtes(request, bounds)],
+    rows: `${request.name}_taken`,
+    tables: [...inner.flatMap((chosen) => chosen.tables), ...history.tables],
+  }
+}
+
+/** The activity's column that holds the object: the actor if it is one, else the first target that is. */
+export function referenceTo(activity: ActivityModel, object: string): string {
+  const refers = (name: string): boolean =>
+    activity.columns.find((column) => column.name === name)?.refers === object
+  const reference = [activity.actor, ...activity.targets].find(refers)
+  assert(reference !== undefined, `${activity.id} refers to ${object}`)
+  return reference
+}
+
+export function interval(duration: Duration): string {
+  return `interval '${duration.count}' ${duration.unit}`
+}
+
+interface ChosenBound {
+  readonly side: 'from' | 'to'
+  readonly inclusive: boolean
+  /** The SQL of its instant. */
+  readonly at: string
+  readonly chosen?: ChosenRows
+}
+
+function boundsOf(request: ChoiceRequest): readonly ChosenBound[] {
+  const { choice, scope } = request
+  const sides = (['from', 'to'] as const).flatMap((side) => {
+    const bound = choice.window?.[side]
+    return bound === undefined ? [] : [{ side, ...bound }]
+  })
+  const bounds = sides.map(({ side, at, inclusive }, index): ChosenBound => {
+    if (at.kind === 'fixed') return { side, inclusive, at: fixedInstant(at.instant) }
+    if (at.kind === 'instant' && scope !== undefined) {
+      if (side === 'to' && inclusive) return { side, inclusive, at: 'scope.asked_at' }
+      throw unanswered('a window that ends before the instant at which it is asked')
+    }
+    if (at.kind !== 'chosen') throw unanswered('a window at the row that is looked from')
+    const chosen = anchorRows(request, { side, at, isSame: index === 0 })
+    return { side, inclusive, at: `anchor_${side}.occurred_at`, chosen }
+  })
+  // An attribute sees up to its instant when nothing else is said, and `within` reaches back from there.
+  return choice.window === undefined && scope !== undefined
+    ? [{ side: 'to', inclusive: true, at: 'scope.asked_at' }]
+    : bounds
+}
+
+interface AnchorRequest {
+  readonly side: 'from' | 'to'
+  readonly at: Extract<Anchor, { readonly kind: 'chosen' }>
+  /** Whether its row is the one that `same` compares with. */
+  readonly isSame: boolean
+}
+
+function anchorRows(request: ChoiceRequest, { side, at, isSame }: AnchorRequest): ChosenRows {
+  if (at.choice.per !== undefined) throw unanswered('an anchor per value')
+  const pairs = isSame ? (request.choice.same ?? []) : []
+  const columns = Object.fromEntries(pairs.map((pair, index) => [`same_${index}`, pair.anchor]))
+  return chooseRows({ ...request, choice: at.choice, name: `${request.name}_${side}`, columns })
+}
+
+function fixedInstant(instant: string): string {
+  return `cast('${instant.replace('T', ' ')}' as timestamp with time zone)`
+}
+
+function historyOf(request: ChoiceRequest): SqlPart & { readonly tables: readonly TableId[] } {
+  const { model, choice, scope } = request
+  const activity = model.tables.find((table) => table.id === choice.activity)
+  assert(activity?.kind === 'activity', `${choice.activity} is an activity`)
+  const paths: AttributePath[] = []
+  const placeOf = (text: string): number => {
+    const path = resolvePath(model, activity.id, text)
+    if (path === undefined) throw unanswered(`the path ${text}`)
+    return paths.push(path) - 1
+  }
+  const object =
+    choice.of ??
+    (request.object === undefined ? activity.actor : referenceTo(activity, request.object))
+  const selected: Record<string, number> = {
+    object_key: placeOf(object),
+    occurred_at: placeOf('occurred_at'),
+    event_id: placeOf(activity.key),
+    ...(choice.per === undefined ? {} : { per_value: placeOf(choice.per) }),
+  }
+  for (const [name, text] of Object.entries(request.columns)) selected[name] = placeOf(text)
+  for (const [index, { path }] of (choice.same ?? []).entries())
+    selected[`own_${index}`] = placeOf(path)
+  const conditions = [choice.filter, choice.keep]
+  const places = new Map(conditions.flatMap(pathsIn).map((text) => [text, placeOf(text)]))
+  // Attributes cannot read a merged table, which is made of them.
+  const attachment = (scope === undefined ? attach : attachToActivity)(model, activity.id, paths)
+  const sqlOf = (predicate: Predicate): string =>
+    predicateSql(predicate, {
+      expression: (text) => attachment.expressions[places.get(text)!]!,
+      type: (text) => paths[places.get(text)!]!.column.type,
+    })
+  const items = Object.entries(selected).map(
+    ([name, place]) => `${attachment.expressions[place]!} as ${name}`,
+  )
+  if (choice.keep !== undefined)
+    items.push(`case when ${sqlOf(choice.keep)} then 1 else 0 end as is_kept`)
+  const where = [
+    `${attachment.expressions[selected['object_key']!]!} is not null`,
+    `${attachment.expressions[selected['occurred_at']!]!} is not null`,
+    ...(choice.filter === undefined ? [] : [`(${sqlOf(choice.filter)})`]),
+  ]
+  const name = `${request.name}_history`
+  const sql = `${name} as (
+  select ${items.join(',\n    ')}
+  ${fromClause(attachment).replaceAll('\n', '\n  ')}
+  where ${where.join('\n    and ')}
+)`
+  const tables = [attachment.root.table, ...attachment.joins.map((join) => join.table)]
+  return { name, sql, tables }
+}
+
+function pathsIn(predicate: Predicate | undefined): readonly string[] {
+  if (predicate === undefined) return []
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.operands.flatMap(pathsIn)
+    case 'not':
+      return pathsIn(predicate.operand)
+    default:
+      return [predicate.path]
+  }
+}
+
+/** Numbered in the history, numbered again among what the window leaves, and taken. */
+function stepCtes(request: ChoiceRequest, bounds: readonly ChosenBound[]): readonly string[] {
+  const { choice, name, scope } = request
+  const { selector } = choice
+  const isInHistory = selector.kind === 'nth' && selector.counted === 'history'
+  const keys = scope === undefined ? ['object_key'] : ['object_key', 'asked_at']
+  const within = [...keys, ...(choice.per === undefined ? [] : ['per_value'])]
+    .map((key) => (key === 'asked_at' ? 'scope.asked_at' : `history.${key}`))
+    .join(', ')
+  const order = selector.kind === 'last' ? ' desc' : ''
+  const seen = `${name}_seen as (
+  select history.*${scope === undefined ? '' : ', scope.asked_at'},
+    row_number() over (partition by ${within} order by history.occurred_at${order}, history.event_id${order}) as place
+  from ${name}_history as history${
+    scope === undefined
+      ? ''
+      : `\n  join ${scope} as scope on scope.object_key = history.object_key and history.occurred_at <= scope.asked_at`
+  }
+)`
+  const partition = within.replaceAll('scope.', 'history.')
+  const joins = bounds.flatMap(({ side, chosen }) => {
+    if (chosen === undefined) return []
+    const same = keys.map((key) => `anchor_${side}.${key} = history.${key}`)
+    return [`\n  join ${chosen.rows} as anchor_${side} on ${same.join(' and ')}`]
+  })
+  const conditions = keptConditions(choice, bounds)
+  const kept = `${name}_kept as (
+  select history.*,
+    row_number() over (partition by ${partition} order by history.occurred_at${order}, history.event_id${order}) as kept_place
+  from ${name}_seen as history${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+)`
+  const wanted = selector.kind === 'nth' ? selector.n : 1
+  const taken =
+    selector.kind === 'all' ? '' : `\n  where ${isInHistory ? 'place' : 'kept_place'} = ${wanted}`
+  return [seen, kept, `${name}_taken as (\n  select *\n  from ${name}_kept${taken}\n)`]
+}
+
+function keptConditions(choice: RowChoice, bounds: readonly ChosenBound[]): readonly string[] {
+  const conditions = bounds.map(({ side, inclusive, at }) => {
+    const operator = `${side === 'from' ? '>' : '<'}${inclusive ? '=' : ''}`
+    return `history.occurred_at ${operator} ${at.replace('scope.', 'history.')}`
+  })
+  if (choice.within !== undefined) {
+    const length = interval(choice.within)
+    const from = bounds.find(({ side }) => side === 'from')
+    const [bound] = bounds
+    conditions.push(
+      from !== undefined
+        ? `history.occurred_at < ${from.at} + ${length}`
+        : bound !== undefined
+          ? `history.occurred_at + ${length} > ${bound.at.replace('scope.', 'history.')}`
+          : 'false',
+    )
+  }
+  if (choice.same !== undefined && choice.same.length > 0) {
+    const anchor = bounds[0]
+    if (anchor?.chosen === undefined) throw unanswered('`same` without a chosen row')
+    for (const index of choice.same.keys())
+      conditions.push(`history.own_${index} = anchor_${anchor.side}.same_${index}`)
+  }
+  if (choice.keep !== undefined) conditions.push('history.is_kept = 1')
+  return conditions
+}
+
+function unanswered(what: string): MaruError {
+  return new MaruError(
+    'METRIC_ILLEGAL',
+    `a choice of activities has ${what}, which is not answered yet`,
+    {
+      hint: 'say it by an instant, or by one row: first(…), last(…), nth(…, n)',
+    },
+  )
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import type { MetricQuestion } from '../../src/metric/metric.ts'
+import { isSameCell } from './cells.ts'
+import { query } from './dataset.ts'
+import { filterText } from './random.ts'
+import type { Shop } from './random.ts'
+import { evaluate } from './reference.ts'
+import type { ReferenceQuestion } from './reference.ts'
+import { cellsText } from './rows.ts'
+
+/** Fails when the compiled question answers otherwise than the reference. */
+export async function compare(
+  connection: DuckDBConnection,
+  { model, dataset }: Shop,
+  asked: ReferenceQuestion,
+): Promise<void> {
+  const { where, ...rest } = asked
+  const text: MetricQuestion = {
+    ...rest,
+    ...(where === undefined ? {} : { where: filterText(where) }),
+  }
+  const compiled = compileQuestion(model, text)
+  const rows = await query(connection, compiled.sql)
+  const expected = evaluate(model, dataset, asked)
+  const isSame =
+    rows.length === expected.length &&
+    rows.every((row, at) =>
+      row.every((cell, column) =>
+        isSameCell(cell, expected[at]![column]!, compiled.columns[column]!.type),
+      ),
+    )
+  if (isSame) return
+  assert.fail(
+    `${cellsText(text)}
+expected ${cellsText(expected)}
+but got  ${cellsText(rows)}
+${compiled.sql}`,
+  )
+}
