@@ -7,9 +7,10 @@ import { MaruError, isMaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { ScanFilter } from '../lake/lake.ts'
 import { visibleColumns } from '../model/model.ts'
-import type { MergedModel, Model, TableModel } from '../model/model.ts'
+import { collectedTables } from '../model/collected.ts'
+import type { MergedModel, Model, RawEventModel, TableModel } from '../model/model.ts'
 import { wideSelect } from '../plan/attach.ts'
-import { storedColumns, storedName } from '../plan/plan.ts'
+import { rowsOf, storedColumns, storedName } from '../plan/plan.ts'
 import type { Parts } from './parts.ts'
 
 export async function queryProject(parts: Parts, sql: string, rowsMax: number): Promise<Result> {
@@ -19,7 +20,8 @@ export async function queryProject(parts: Parts, sql: string, rowsMax: number): 
     const needed = await columnsNeeded(session, { model: parts.model, named }, sql)
     for (const table of named) await session.unbind(table.id)
     for (const table of named) {
-      if (table.kind !== 'merged')
+      if (table.kind === 'raw_event') await bindEvent(parts, session, table)
+      else if (table.kind !== 'merged')
         await bind(parts, session, {
           id: table.id,
           as: table.id,
@@ -111,6 +113,14 @@ async function bind(parts: Parts, session: Session, reading: Reading): Promise<v
     })
   }
   await session.bindScan(reading.as, await parts.lake.scan(table, { filters: reading.filters }))
+}
+
+/** Files that cannot hold the event stay closed; the engine leaves out the rest. */
+async function bindEvent(parts: Parts, session: Session, table: RawEventModel): Promise<void> {
+  const { events } = collectedTables
+  const only = { column: 'event', lower: table.event, upper: table.event }
+  await bind(parts, session, { id: events, as: events, filters: [only] })
+  await session.bindView(table.id, rowsOf(parts.model, table).sql)
 }
 
 async function bindWide(

@@ -103,6 +103,8 @@ function grainOf(table: TableModel): string {
         : `one row per ${table.key.join(', ')}`
     case 'raw_event':
       return `one row per event "${table.event}"`
+    case 'collected':
+      return table.id === 'raw.event' ? 'one row per event' : 'one row per refused event'
     case 'object':
       return table.history
         ? `one row per version of ${table.key}, held from valid_from to before valid_to`

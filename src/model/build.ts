@@ -7,6 +7,7 @@ import { addRelatedColumns, buildMerged } from './build-merged.ts'
 import { buildMetrics } from './build-metrics.ts'
 import { addDerivedColumns } from './build-attributes.ts'
 import { buildTable } from './build-tables.ts'
+import { collectedModels } from './collected.ts'
 import { findCircles } from './circles.ts'
 import { declareColumns, fillColumns, type Shapes } from './column-models.ts'
 import { identify, type Book, type LoadedDeclaration, type Report } from './identify.ts'
@@ -52,7 +53,9 @@ export function buildModel(
   for (const entry of entries) if (entry.data.kind === 'attributes') fillColumns(shapes, entry)
   addRelatedColumns(shapes)
   checkEventNames(book)
-  const tables = entries.flatMap((entry) => buildTable(shapes, entry) ?? [])
+  const declared = entries.flatMap((entry) => buildTable(shapes, entry) ?? [])
+  const hasEvents = declared.some((table) => table.kind === 'raw_event')
+  const tables = hasEvents ? [...declared, ...collectedModels] : declared
   checkReads(report, tables)
   const activities = tables.filter((table): table is ActivityModel => table.kind === 'activity')
   const merged = buildMerged(shapes, activities)

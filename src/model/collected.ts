@@ -1,5 +1,5 @@
 /** The two tables that the collector fills, whatever the catalog says: every accepted event, and every refused one. Entries of the catalog are typed views of the first. */
-import type { ColumnModel, ColumnType } from './model.ts'
+import type { CollectedModel, ColumnModel, ColumnType } from './model.ts'
 
 export const collectedTables = { events: 'raw.event', quarantine: 'raw.quarantine' } as const
 
@@ -68,4 +68,27 @@ function column(
   required = false,
 ): ColumnModel {
   return { name, type: { kind }, description, required, tags: [] }
+}
+
+/** Both, for a project that catalogs events. */
+export const collectedModels: readonly CollectedModel[] = [
+  collected(
+    collectedTables.events,
+    'every accepted event as it was sent, once per source and id',
+    eventLogColumns,
+  ),
+  collected(
+    collectedTables.quarantine,
+    'every refused event with its bytes and the rule that refused it',
+    quarantineColumns,
+  ),
+]
+
+function collected(
+  id: string,
+  description: string,
+  columns: readonly ColumnModel[],
+): CollectedModel {
+  const place = { file: 'raw/event' }
+  return { kind: 'collected', class: 'raw', id, place, owner: 'maru', description, columns }
 }

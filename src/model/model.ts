@@ -113,6 +113,11 @@ export interface RawEventModel extends TableBase {
   readonly example: Readonly<Record<string, unknown>>
 }
 
+/** What the collector fills, whatever the catalog says: `raw.event`, `raw.quarantine` (see collected.ts). Entries of the catalog are typed views of the first. */
+export interface CollectedModel extends TableBase {
+  readonly kind: 'collected'
+}
+
 export interface ObjectModel extends TableBase {
   readonly kind: 'object'
   readonly key: string
@@ -210,6 +215,7 @@ export interface RelatedColumn {
 export type TableModel =
   | RawTableModel
   | RawEventModel
+  | CollectedModel
   | ObjectModel
   | ActivityModel
   | AttributesModel

@@ -116,6 +116,9 @@ interface EventColumns {
   readonly received_at: Column<'timestamp'>
   readonly anonymous_id: Column<'text'>
   readonly member_id: Column<'text'>
+  readonly actor: Column<'text'>
+  readonly source: Column<'text'>
+  readonly bot: Column<'text'>
   readonly day: Column<'date'>
 }
 
@@ -125,6 +128,9 @@ export const eventColumns: Readonly<Record<keyof EventColumns, Column>> = {
   received_at: timestamp('when Maru received it'),
   anonymous_id: text('the visitor before anyone knew who it was'),
   member_id: text('the member, where known'),
+  actor: text('who did it, as sent: member:ID, else anonymous:ID'),
+  source: text('who sent it'),
+  bot: text('why it is thought to be a program; null for people'),
   day: date('local day of occurred_at'),
 }
 

@@ -59,12 +59,13 @@ function uniqueColumns(table: TableModel): readonly string[] {
     case 'raw_table':
       return table.key
     case 'raw_event':
+    case 'collected':
       return []
   }
 }
 
 function requiredChecks(table: TableModel): readonly Check[] {
-  if (table.kind === 'merged' || table.kind === 'raw_event') return []
+  if (table.kind === 'merged' || table.kind === 'raw_event' || table.kind === 'collected') return []
   const key = new Set(uniqueColumns(table))
   const always = table.kind === 'activity' ? new Set(['occurred_at']) : new Set<string>()
   const filled = new Set(['version', 'recorded_at', 'valid_to', 'day'])

@@ -1,12 +1,23 @@
 /** Model + bindings → tasks. Pure. */
+import { assert } from '../base/errors.ts'
 import { contentHash } from '../base/hash.ts'
 import { stringifyJson } from '../base/json.ts'
-import { filledColumns } from '../model/model.ts'
-import type { ColumnModel, MergedModel, Model, TableId, TableModel } from '../model/model.ts'
+import { collectedTables } from '../model/collected.ts'
+import { filledColumns, tablesOfSelection } from '../model/model.ts'
+import { nestedChoices } from '../model/algebra.ts'
+import type {
+  AttributesModel,
+  ColumnModel,
+  MergedModel,
+  Model,
+  TableId,
+  TableModel,
+} from '../model/model.ts'
 import type { Binding } from '../engine/engine.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
 import { checksOf } from './checks.ts'
-import { referenceTo, refuseUnanswered } from './derived.ts'
+import { referenceTo } from './choice.ts'
+import { refuseUnanswered } from './derived.ts'
 import { rowsOf, storedColumns } from './rows.ts'
 import type { Rows, Task, TaskDefinition, TaskInput } from './task.ts'
 
@@ -84,16 +95,11 @@ function inputsOf(
   table: TableModel,
   partition: PartitionSpec,
 ): readonly TaskInput[] {
+  if (table.kind === 'raw_event') return [{ id: collectedTables.events, mapping: 'same_day' }]
   if (table.kind === 'merged') return mergedInputs(table)
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
-    refuseUnanswered(table)
-    const ids = new Set(table.from.attributes.map((attribute) => attribute.selection.activity))
-    return [...ids].toSorted().map((id) => {
-      const activity = context.byId.get(id)
-      return activity?.kind === 'activity' && partition.kind === 'bucket'
-        ? { id, mapping: 'key_buckets', reference: referenceTo(activity, table.object) }
-        : { id, mapping: 'all' }
-    })
+    refuseUnanswered(context.model, table)
+    return derivedInputs(context, table, partition)
   }
   const sql =
     table.kind === 'attributes' && table.from.kind === 'sql'
@@ -107,6 +113,29 @@ function inputsOf(
     id,
     mapping: mappingOf(context, { table, partition, input: context.byId.get(id) }),
   }))
+}
+
+/** An object's activities are in its own bucket, unless a choice sees them by another reference; what paths lead to may be of any object. */
+function derivedInputs(
+  context: Context,
+  table: AttributesModel,
+  partition: PartitionSpec,
+): readonly TaskInput[] {
+  assert(table.from.kind === 'derived', `${table.id} is derived`)
+  const selections = table.from.attributes.map(({ selection }) => selection)
+  const ids = new Set(
+    selections.flatMap((selection) => [...tablesOfSelection(selection, context.byId)]),
+  )
+  const choices = selections.flatMap(nestedChoices)
+  return [...ids].toSorted().map((id): TaskInput => {
+    const activity = context.byId.get(id)
+    if (activity?.kind !== 'activity' || partition.kind !== 'bucket') return { id, mapping: 'all' }
+    const reference = referenceTo(activity, table.object)
+    const isOwn = choices.every(
+      (choice) => choice.activity !== id || (choice.of ?? reference) === reference,
+    )
+    return isOwn ? { id, mapping: 'key_buckets', reference } : { id, mapping: 'all' }
+  })
 }
 
 /** The activity's day is the merged row's day; a version that begins at an instant changes no row before it. */

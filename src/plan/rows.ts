@@ -8,10 +8,12 @@ import type {
   MergedModel,
   Model,
   ObjectModel,
+  RawEventModel,
   RawTableModel,
   TableModel,
 } from '../model/model.ts'
-import { sqlText, storedId } from '../model/sql-names.ts'
+import { collectedTables } from '../model/collected.ts'
+import { scalarLiteral, sqlText, storedId } from '../model/sql-names.ts'
 import { derivedSelect } from './derived.ts'
 import { heldAt } from './held-at.ts'
 import type { Rows, StatesTable, StoredColumn } from './task.ts'
@@ -34,6 +36,8 @@ export function rowsOf(model: Model, table: TableModel): Rows {
     case 'raw_table':
       return { kind: 'load', sql: loadSelect(table) }
     case 'raw_event':
+      return { kind: 'view', sql: eventSelect(table) }
+    case 'collected':
       return { kind: 'events', sql: '' }
     case 'object':
       return table.history
@@ -49,6 +53,21 @@ export function rowsOf(model: Model, table: TableModel): Rows {
     case 'merged':
       return { kind: 'select', sql: mergedSelect(model, table) }
   }
+}
+
+/** The events of one name, with their properties as declared. The judge took numbers and instants as texts too, hence the casts of texts. */
+function eventSelect(table: RawEventModel): string {
+  const properties = new Set(table.properties)
+  const columns = table.columns.map(({ name, type }) => {
+    if (!properties.has(name)) return name
+    const path = `'$."${name}"'`
+    if (type.kind === 'json') return `json_extract(properties, ${path})::varchar as ${name}`
+    if (type.kind === 'list')
+      return `try_cast(json_extract(properties, ${path}) as ${sqlType(type)}) as ${name}`
+    return `try_cast(json_extract_string(properties, ${path}) as ${sqlType(type)}) as ${name}`
+  })
+  const name = scalarLiteral(table.event)
+  return `select ${columns.join(', ')}\nfrom ${collectedTables.events}\nwhere event = ${name}`
 }
 
 function loadSelect(table: RawTableModel): string {

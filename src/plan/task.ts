@@ -39,10 +39,11 @@ export interface StoredColumn {
 /**
  * How rows are made. `load`: from a source; `select` runs over the view `incoming`. `select`: over the inputs by their ids.
  * `versions`: over the inputs, one row per version without `version` and `recorded_at`, which the run carries over or gives anew.
- * `events`: the collector's table, made empty here. `indicators`: many groupings of the inputs, as `indicators` says.
+ * `events`: a table of the collector, made empty here.
+ * `view`: typed rows of one event over the collector's table; nothing is stored. `indicators`: many groupings of the inputs, as `indicators` says.
  */
 export interface Rows {
-  readonly kind: 'load' | 'select' | 'versions' | 'events' | 'indicators'
+  readonly kind: 'load' | 'select' | 'versions' | 'events' | 'view' | 'indicators'
   /** One SELECT in the portable subset. */
   readonly sql: string
   /** versions: the object's key column. */

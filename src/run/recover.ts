@@ -72,7 +72,8 @@ function updateFrom(
   task: Task,
   lake: { readonly found: ReadonlyMap<string, Table>; readonly journalEnd: number },
 ): TaskUpdate | undefined {
-  if (task.rows.kind === 'load' || task.rows.kind === 'events') return undefined
+  if (task.rows.kind === 'load' || task.rows.kind === 'events' || task.rows.kind === 'view')
+    return undefined
   const built = lake.found
     .get(task.id)
     ?.snapshots.findLast((snapshot) => snapshot.operation !== 'replace')

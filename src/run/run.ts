@@ -202,6 +202,8 @@ async function attemptTask(attempt: Attempt, request: RunRequest): Promise<Publi
       return await loadTask(attempt, { full: request.full })
     case 'events':
       return await prepareEvents(attempt)
+    case 'view':
+      return undefined
     case 'select':
     case 'versions':
     case 'indicators':

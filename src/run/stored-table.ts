@@ -2,6 +2,7 @@
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import type { Lake, Scan, ScanFile, Table, TableDefinition } from '../lake/lake.ts'
+import { collectedTables, eventLogColumns } from '../model/collected.ts'
 import { storedName } from '../plan/plan.ts'
 import type { Task } from '../plan/plan.ts'
 
@@ -51,14 +52,19 @@ export async function bindTable(
   lake: Lake,
   read: { readonly task: Task; readonly as?: string; readonly keep?: (file: ScanFile) => boolean },
 ): Promise<Scan | undefined> {
-  const name = read.as ?? storedName(read.task.table)
-  const table = await lake.table(read.task.id)
-  if (table === undefined) {
-    await session.bindEmpty(name, read.task.columns)
-    return undefined
+  const { task } = read
+  const name = read.as ?? storedName(task.table)
+  const isView = task.rows.kind === 'view'
+  const storedAs = isView ? collectedTables.events : name
+  const table = await lake.table(isView ? collectedTables.events : task.id)
+  let kept: Scan | undefined
+  if (table === undefined)
+    await session.bindEmpty(storedAs, isView ? eventLogColumns : task.columns)
+  else {
+    const scan = await lake.scan(table)
+    kept = read.keep === undefined ? scan : { ...scan, files: scan.files.filter(read.keep) }
+    await session.bindScan(storedAs, kept)
   }
-  const scan = await lake.scan(table)
-  const kept = read.keep === undefined ? scan : { ...scan, files: scan.files.filter(read.keep) }
-  await session.bindScan(name, kept)
+  if (isView) await session.bindView(name, task.rows.sql)
   return kept
 }

@@ -296,11 +296,11 @@ class SqliteState implements State {
   ): void {
     if (changes.length === 0) return
     let sequence = this.advance('journal', changes.length) - changes.length
-    for (const { partition, from, buckets } of changes) {
+    for (const { tableId, partition, from, buckets } of changes) {
       sequence++
       this.connection.run(
         'insert into journal (table_id, sequence, snapshot_id, partition, from_micros, buckets) values (?, ?, ?, ?, ?, ?)',
-        pointer.tableId,
+        tableId ?? pointer.tableId,
         sequence,
         pointer.snapshotId ?? '',
         partition,

@@ -83,6 +83,8 @@ export interface Publication {
 
 /** `partition` is the text of a partition key (see lake): `day=2011-01-05`, `bucket=3`, or '' for an unpartitioned table. */
 export interface PartitionChange {
+  /** The view of the pointer's table that the change belongs to; absent: the table itself. */
+  readonly tableId?: string
   readonly partition: string
   /** The earliest instant (UTC microseconds, decimal text) whose reading may differ; absent: any. */
   readonly from?: string
