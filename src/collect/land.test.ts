@@ -1,0 +1,191 @@
+/** From the log into the table, exactly once: real log, real lake, real engine; kills between and during commits. */
+import { deepEqual, equal } from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { nodeFiles } from '../base/node-files.ts'
+import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
+import type { Engine } from '../engine/engine.ts'
+import { openLake } from '../lake/lake.ts'
+import type { Lake } from '../lake/lake.ts'
+import { openSqliteState } from '../state/sqlite.ts'
+import type { State } from '../state/state.ts'
+import { startLanding } from './land.ts'
+import type { Landing } from './land.ts'
+import { openSegmentLog } from './log/segment-log.ts'
+import { openSegmentReader } from './log/segment-reader.ts'
+import type { LogWriter } from './log.ts'
+import { encodeRequest } from './record.ts'
+import type { Verdict } from './record.ts'
+
+describe('the landing', () => {
+  let engine: Engine
+  let folder: string
+  let state: State
+  let lake: Lake
+  let logs: LogWriter[]
+  before(async () => {
+    engine = await openDuckdbEngine()
+  })
+  after(async () => await engine.close())
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'maru-land-'))
+    state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
+    lake = await openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
+    logs = await Promise.all(
+      ['0', '1'].map((name) => openSegmentLog({ folder: join(folder, 'log', name) })),
+    )
+  })
+  afterEach(async () => {
+    for (const log of logs) await log.close()
+    await state.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const land = async (over: { readonly lake?: Lake } = {}): Promise<Landing> =>
+    await startLanding({
+      reader: await openSegmentReader({ folder: join(folder, 'log'), name: 'landing' }),
+      lake: over.lake ?? lake,
+      state,
+      engine,
+      files: nodeFiles,
+      zone: 'Asia/Seoul',
+      events: () => [
+        { id: 'raw.event.viewed', event: 'viewed', owner: 'shop', version: '1', properties: [] },
+      ],
+      workFolder: join(folder, 'work'),
+      onError: (error) => errors.push(error),
+      commitEveryMs: 20,
+    })
+  const errors: unknown[] = []
+
+  async function append(
+    log: number,
+    ids: readonly string[],
+    quarantined: readonly Verdict[] = [],
+  ): Promise<void> {
+    const events = ids.map((id) => ({
+      id,
+      event: 'viewed',
+      anonymous_id: 'visitor',
+      occurred_at: '2026-05-01T16:30:00Z',
+      properties: { product: 7 },
+    }))
+    const bytes = encodeRequest({
+      requestId: `request-${log}-${ids.join()}`,
+      receivedAtMs: Date.now(),
+      source: 'web',
+      dialect: 'native',
+      route: 'events',
+      catalog: 'c',
+      quarantined,
+      body: Buffer.from(JSON.stringify({ events })),
+    })
+    await logs[log]!.append([{ partition: 3, bytes }])
+  }
+
+  async function rows(sql: string): Promise<readonly (readonly unknown[])[]> {
+    const session = await engine.open({ zone: 'Asia/Seoul' })
+    try {
+      for (const id of ['raw.event', 'raw.quarantine']) {
+        const table = await lake.table(id)
+        if (table !== undefined) await session.bindScan(id, await lake.scan(table))
+      }
+      return (await session.query(sql)).rows
+    } finally {
+      await session.close()
+    }
+  }
+
+  it('lands every event of every process once, with its local day and lane', async () => {
+    const landing = await land()
+    await append(0, ['a', 'b'])
+    await append(1, ['b', 'c'])
+    await append(0, ['c', 'd', 'd'])
+    await landing.stop()
+    deepEqual(
+      await rows(
+        'select id, cast(day as varchar), partition, properties from raw.event order by id',
+      ),
+      [
+        ['a', '2026-05-02', 3, '{"product":7}'],
+        ['b', '2026-05-02', 3, '{"product":7}'],
+        ['c', '2026-05-02', 3, '{"product":7}'],
+        ['d', '2026-05-02', 3, '{"product":7}'],
+      ],
+    )
+    deepEqual(landing.progress(), { landed: 4, duplicates: 3, quarantined: 0 })
+  })
+
+  it('knows after a start what landed before it', async () => {
+    await append(0, ['a'])
+    await (await land()).stop()
+    await append(1, ['a', 'b'])
+    const landing = await land()
+    await landing.stop()
+    deepEqual(await rows('select id, landing from raw.event order by id'), [
+      ['a', 1],
+      ['b', 2],
+    ])
+    equal(landing.progress().duplicates, 1)
+  })
+
+  it('keeps what was refused, with the rule and its owner', async () => {
+    await append(0, ['a', 'b'], [{ index: 1, rule: 'wrong_type', reason: 'no integer' }])
+    await (await land()).stop()
+    deepEqual(await rows('select id from raw.event'), [['a']])
+    deepEqual(await rows('select message_id, rule, reason, owner from raw.quarantine'), [
+      ['b', 'wrong_type', 'no integer', 'shop'],
+    ])
+  })
+
+  it('tells readers of a view which of its days changed', async () => {
+    await append(0, ['a'])
+    await (await land()).stop()
+    const entries = await state.journal(['raw.event.viewed'], 0)
+    deepEqual(
+      entries.map((entry) => entry.partition),
+      ['day=2026-05-02'],
+    )
+  })
+
+  it('lands once although commits fail before, between and after the two tables', async () => {
+    let countdown = 0
+    const shaky: Lake = {
+      ...bound(lake),
+      commit: async (...given) => {
+        const turn = countdown++ % 4
+        if (turn === 0) throw new Error('before the commit')
+        const table = await lake.commit(...given)
+        if (turn === 2) throw new Error('after the commit')
+        return table
+      },
+    }
+    await append(0, ['a', 'b', 'c'], [{ index: 1, rule: 'wrong_type', reason: 'x' }])
+    const landing = await land({ lake: shaky })
+    while ((await state.values('land/raw.event')).size === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    await append(1, ['c', 'd'])
+    await landing.stop()
+    await (await land()).stop()
+    deepEqual(await rows('select id from raw.event order by id'), [['a'], ['c'], ['d']])
+    deepEqual(await rows('select message_id from raw.quarantine'), [['b']])
+  })
+})
+
+/** The lake's methods apart from the object, so that one can be replaced. */
+function bound(lake: Lake): Lake {
+  return {
+    folder: lake.folder,
+    table: (id) => lake.table(id),
+    create: (definition) => lake.create(definition),
+    commit: (...given) => lake.commit(...given),
+    scan: (...given) => lake.scan(...given),
+    expire: (...given) => lake.expire(...given),
+    findTables: () => lake.findTables(),
+    removeOrphans: (age) => lake.removeOrphans(age),
+    drop: (table) => lake.drop(table),
+    dataFolder: (table) => lake.dataFolder(table),
+  }
+}

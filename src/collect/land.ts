@@ -1,0 +1,417 @@
+/**
+ * The landing: logged requests → rows of `raw.event` and `raw.quarantine`, exactly once. Each commit holds the rows and, in the same transaction, up to where
+ * each sequence of the log was read; so a landing that is killed anywhere goes on where the table says. Quarantine is committed first: a crash between the
+ * two commits makes it read the same refusals again, and their ids say that they are there.
+ *
+ * A row is a duplicate when one of the same source and id landed within the horizon: those ids are in memory, read back from the table at the start.
+ */
+import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sleep } from '../base/bounded.ts'
+import { MaruError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { Engine, Session } from '../engine/engine.ts'
+import type { Lake, Table } from '../lake/lake.ts'
+import { collectedTables, eventLogColumns, quarantineColumns } from '../model/collected.ts'
+import type { ColumnModel } from '../model/model.ts'
+import type { Lease, PartitionChange, State } from '../state/state.ts'
+import type { LogPosition, LogReader } from './log.ts'
+import { decodeRequest } from './record.ts'
+import { readRows } from './rows.ts'
+import type { EventRow, QuarantineRow } from './rows.ts'
+import type { EventEntry } from './settings.ts'
+
+export interface LandingOptions {
+  /** Closed by the landing when it stops. */
+  readonly reader: LogReader
+  readonly lake: Lake
+  readonly state: State
+  readonly engine: Engine
+  readonly files: Files
+  /** IANA name: a day is a local day here. */
+  readonly zone: string
+  /** The catalog now: whose views a row changes, and who owns what was refused. */
+  readonly events: () => readonly EventEntry[]
+  /** Absolute folder for spools. */
+  readonly workFolder: string
+  /** Called when a round failed; the landing tries again. */
+  readonly onError: (error: unknown) => void
+  /** Between two commits under load. Default 1,000. */
+  readonly commitEveryMs?: number
+  /** How long an id is remembered. Default 48. */
+  readonly horizonHours?: number
+}
+
+export interface LandingProgress {
+  readonly landed: number
+  readonly duplicates: number
+  readonly quarantined: number
+}
+
+export interface Landing {
+  progress(): LandingProgress
+  /** Lands what the log holds, then ends. */
+  stop(): Promise<void>
+}
+
+const leaseName = 'land'
+/** Of State's values: how far each sequence of the log has landed. */
+const positionScope = 'land/raw.event'
+const leaseMs = 30_000
+const readBytesMax = 16 * 1024 * 1024
+const roundBytesMax = 64 * 1024 * 1024
+const retryMs = 1_000
+const idleMs = 1_000
+
+/** Throws RUN_IN_PROGRESS when another landing is at work. */
+export async function startLanding(options: LandingOptions): Promise<Landing> {
+  const lease = await takeLease(options.state)
+  const landing = new LogLanding(options, lease)
+  await landing.begin()
+  return landing
+}
+
+/** A landing that was killed gives its lease up when it runs out. */
+async function takeLease(state: State): Promise<Lease> {
+  const owner = `${process.pid} ${randomUUID()}`
+  const until = Date.now() + leaseMs + retryMs
+  for (;;) {
+    const lease = await state.acquireLease(leaseName, owner, leaseMs)
+    if (lease !== undefined) return lease
+    const holder = await state.leaseHolder(leaseName)
+    const pid = Number(holder?.owner.split(' ')[0])
+    if (holder !== undefined && !isAlive(pid)) await state.releaseLease(holder)
+    else if (Date.now() > until) {
+      throw new MaruError('RUN_IN_PROGRESS', `another landing is at work (process ${pid})`, {
+        hint: 'stop it first: one is enough, and it keeps up with all collectors',
+        retry: 'later',
+      })
+    }
+    await sleep(200)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+type Positions = ReadonlyMap<string, LogPosition>
+
+/** What one round read of the log. */
+interface Round {
+  readonly events: readonly (EventRow & { readonly partition: number })[]
+  readonly quarantined: readonly QuarantineRow[]
+  readonly positions: Positions
+  readonly isAtEnd: boolean
+}
+
+interface Target {
+  readonly id: string
+  readonly columns: readonly ColumnModel[]
+  /** SQL over the spool that makes the rows. */
+  readonly select: string
+  readonly spoolColumns: readonly { readonly name: string; readonly type: ColumnModel['type'] }[]
+}
+
+class LogLanding implements Landing {
+  readonly #options: LandingOptions
+  readonly #lease: Lease
+  /** `source id` of what landed within the horizon → when it was received. */
+  readonly #known = new Map<string, number>()
+  readonly #stopping = new AbortController()
+  #session: Session | undefined
+  #landing = 0
+  #progress = { landed: 0, duplicates: 0, quarantined: 0 }
+  #done: Promise<void> = Promise.resolve()
+  #renewedAtMs = Date.now()
+
+  constructor(options: LandingOptions, lease: Lease) {
+    this.#options = options
+    this.#lease = lease
+  }
+
+  progress(): LandingProgress {
+    return this.#progress
+  }
+
+  async begin(): Promise<void> {
+    await this.#options.files.makeFolder(this.#options.workFolder)
+    this.#session = await this.#options.engine.open({ zone: this.#options.zone })
+    await this.#remember()
+    this.#done = this.#loop()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#done
+    await this.#session?.close()
+    await this.#options.reader.close()
+    await this.#options.state.releaseLease(this.#lease)
+  }
+
+  async #loop(): Promise<void> {
+    for (;;) {
+      // Asked before the round: what was appended before the stop is read by the round after it.
+      const isLast = this.#stopping.signal.aborted
+      try {
+        await this.#renew()
+        const startedAt = performance.now()
+        const round = await this.#read()
+        if (round.positions.size > 0) await this.#land(round)
+        if (isLast && round.isAtEnd) return
+        if (round.isAtEnd) await this.#rest(startedAt)
+      } catch (error) {
+        this.#options.onError(error)
+        await this.#remember().catch(this.#options.onError)
+        if (isLast) return
+        await sleep(retryMs)
+      }
+    }
+  }
+
+  /** At once when idle traffic trickles, at most every `commitEveryMs` under load. */
+  async #rest(startedAt: number): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    await this.#options.reader.waitForMore({ timeoutMs: idleMs, signal: this.#stopping.signal })
+    const left = (this.#options.commitEveryMs ?? 1_000) - (performance.now() - startedAt)
+    if (left > 0 && !this.#stopping.signal.aborted) await sleep(left)
+  }
+
+  async #renew(): Promise<void> {
+    if (Date.now() - this.#renewedAtMs < leaseMs / 3) return
+    if (!(await this.#options.state.renewLease(this.#lease, leaseMs)))
+      throw new MaruError('STATE_FENCED', 'another landing took over', { hint: 'stop this one' })
+    this.#renewedAtMs = Date.now()
+  }
+
+  async #read(): Promise<Round> {
+    const { reader, state } = this.#options
+    const landed = await state.values(positionScope)
+    const rows: (EventRow & { readonly partition: number })[] = []
+    const quarantined: QuarantineRow[] = []
+    const positions = new Map<string, LogPosition>()
+    let isAtEnd = true
+    let bytes = 0
+    for (const sequence of await reader.sequences()) {
+      let position = landed.get(sequence)
+      for (;;) {
+        if (bytes > roundBytesMax) {
+          isAtEnd = false
+          break
+        }
+        const batch = await reader.read(sequence, { position, bytesMax: readBytesMax })
+        for (const record of batch.records) {
+          bytes += record.bytes.length
+          const made = readRows(decodeRequest(record.bytes))
+          for (const row of made.events) rows.push({ ...row, partition: record.partition })
+          quarantined.push(...made.quarantined)
+        }
+        if (batch.position !== undefined && batch.position !== position) {
+          position = batch.position
+          positions.set(sequence, position)
+        }
+        if (batch.atEnd || batch.records.length === 0) break
+      }
+    }
+    return { events: rows, quarantined, positions, isAtEnd }
+  }
+
+  async #land(round: Round): Promise<void> {
+    const refused = await this.#newRefusals(round.quarantined)
+    if (refused.length > 0) await this.#commit(quarantineTarget, refused)
+    const fresh: object[] = []
+    const ids: [string, number][] = []
+    const here = new Set<string>()
+    for (const row of round.events) {
+      const key = `${row.source} ${row.id}`
+      if (this.#known.has(key) || here.has(key)) this.#progress.duplicates++
+      else {
+        here.add(key)
+        ids.push([key, row.received_at])
+        fresh.push(row)
+      }
+    }
+    await this.#commit(eventTarget, fresh, round.positions)
+    for (const [key, receivedAt] of ids) this.#known.set(key, receivedAt)
+    this.#forget()
+    this.#progress.landed += fresh.length
+    this.#progress.quarantined += refused.length
+    for (const [sequence, position] of round.positions)
+      await this.#options.reader.release(sequence, position)
+  }
+
+  /** A refusal that is in the table already came with a round whose second commit did not happen. */
+  async #newRefusals(rows: readonly QuarantineRow[]): Promise<readonly object[]> {
+    if (rows.length === 0) return []
+    const table = await this.#options.lake.table(collectedTables.quarantine)
+    const owners = new Map(this.#options.events().map((entry) => [entry.event, entry.owner]))
+    const withOwner = rows.map((row) => ({ ...row, owner: owners.get(row.event ?? '') ?? null }))
+    if (table?.current === undefined) return withOwner
+    const session = this.#session!
+    await session.bindScan(
+      'refused',
+      await this.#options.lake.scan(table, {
+        filters: [
+          {
+            column: 'received_at',
+            lower: BigInt(Math.min(...rows.map((row) => row.received_at))) * 1000n,
+          },
+        ],
+      }),
+    )
+    const { rows: known } = await session.query('select id from refused')
+    await session.unbind('refused')
+    const there = new Set(known.map(([id]) => id))
+    return withOwner.filter((row) => !there.has(row.id))
+  }
+
+  async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<void> {
+    const { lake, state } = this.#options
+    const values = new Map(positions === undefined ? [] : [[positionScope, positions] as const])
+    if (rows.length === 0) {
+      if ((await state.publish({ lease: this.#lease, values })) === 'fenced') throw fenced()
+      return
+    }
+    const table = await openCollected(lake, target)
+    this.#landing++
+    const session = this.#session!
+    const path = join(this.#options.workFolder, `${randomUUID()}.ndjson`)
+    try {
+      await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'))
+      await session.readFiles('spool', {
+        format: 'ndjson',
+        files: [{ path, label: 'log', isSpool: true }],
+        columns: target.spoolColumns,
+      })
+      await session.run(
+        `create or replace temp table landed as select ${this.#landing} as landing, * from (${target.select}) as made`,
+      )
+      const changes = await this.#changesOf(target, session)
+      const files = await session.stage({
+        sql: `select ${target.columns.map((column) => column.name).join(', ')} from landed`,
+        schema: table.schema,
+        partition: table.partition,
+        dataFolder: await lake.dataFolder(table),
+        ...(target.id === collectedTables.events ? { sort: ['event'] } : {}),
+      })
+      await lake.commit(
+        table,
+        { kind: 'append', files },
+        {
+          summary: { landing: String(this.#landing) },
+          publication: { lease: this.#lease, values, changes },
+        },
+      )
+    } finally {
+      await session.run('drop table if exists spool')
+      await this.#options.files.remove(path)
+    }
+  }
+
+  /** For the table, and for the view of each event that came: an activity is stale only by its own. */
+  async #changesOf(target: Target, session: Session): Promise<readonly PartitionChange[]> {
+    const days = await session.query('select distinct day from landed')
+    const own = days.rows.map(([day]): PartitionChange => ({ partition: `day=${String(day)}` }))
+    if (target.id !== collectedTables.events) return own
+    const views = new Map(this.#options.events().map((entry) => [entry.event, entry.id]))
+    const names = await session.query('select distinct event, day from landed')
+    const ofViews = names.rows.flatMap(([event, day]): PartitionChange[] => {
+      const tableId = views.get(String(event))
+      return tableId === undefined ? [] : [{ tableId, partition: `day=${String(day)}` }]
+    })
+    return [...own, ...ofViews]
+  }
+
+  /** Reads back what landed: the number of the last commit, and the ids within the horizon. */
+  async #remember(): Promise<void> {
+    const { lake } = this.#options
+    const session = this.#session!
+    this.#known.clear()
+    for (const id of [collectedTables.quarantine, collectedTables.events]) {
+      const table = await lake.table(id)
+      if (table?.current === undefined) continue
+      const isEvents = id === collectedTables.events
+      const from = Date.now() - this.#horizonMs()
+      await session.bindScan('landed_before', await lake.scan(table))
+      const { rows: last } = await session.query('select max(landing) from landed_before')
+      this.#landing = Math.max(this.#landing, Number(last[0]?.[0] ?? 0))
+      if (isEvents) {
+        const { rows } = await session.query(
+          `select source, id, epoch_ms(received_at) from landed_before where received_at >= make_timestamptz(${from * 1000})`,
+        )
+        for (const [source, eventId, receivedAt] of rows)
+          this.#known.set(`${String(source)} ${String(eventId)}`, Number(receivedAt))
+      }
+      await session.unbind('landed_before')
+    }
+  }
+
+  #horizonMs(): number {
+    return (this.#options.horizonHours ?? 48) * 3_600_000
+  }
+
+  /** The oldest come first in the map, nearly: times are those of receiving. */
+  #forget(): void {
+    const before = Date.now() - this.#horizonMs()
+    for (const [key, receivedAt] of this.#known) {
+      if (receivedAt >= before) return
+      this.#known.delete(key)
+    }
+  }
+}
+
+function fenced(): MaruError {
+  return new MaruError('STATE_FENCED', 'another landing took over before this one could commit', {
+    hint: 'nothing of the round was written; stop this one',
+    retry: 'later',
+  })
+}
+
+async function openCollected(lake: Lake, target: Target): Promise<Table> {
+  return (
+    (await lake.table(target.id)) ??
+    (await lake.create({
+      id: target.id,
+      columns: target.columns.map(({ name, type, description }) => ({
+        name,
+        type,
+        required: false,
+        description,
+      })),
+      partition: { kind: 'day', column: 'day' },
+      properties: { 'maru.task': target.id },
+    }))
+  )
+}
+
+/** Instants come as milliseconds in the spool; the local day is the session's. */
+function target(id: string, columns: readonly ColumnModel[], dayOf: string): Target {
+  const spooled = columns.filter(({ name }) => name !== 'landing' && name !== 'day')
+  const spoolColumns = spooled.map(({ name, type }) => ({
+    name,
+    type:
+      type.kind === 'timestamp'
+        ? ({ kind: 'integer' } as const)
+        : type.kind === 'json'
+          ? ({ kind: 'text' } as const)
+          : type,
+  }))
+  const made = spooled.map(({ name, type }) =>
+    type.kind === 'timestamp' ? `make_timestamptz(${name} * 1000) as ${name}` : name,
+  )
+  const select = `select ${made.join(', ')}, cast(make_timestamptz(${dayOf} * 1000) as date) as day from spool`
+  return { id, columns, select, spoolColumns }
+}
+
+const eventTarget: Target = target(collectedTables.events, eventLogColumns, 'occurred_at')
+const quarantineTarget: Target = target(
+  collectedTables.quarantine,
+  quarantineColumns,
+  'received_at',
+)
