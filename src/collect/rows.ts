@@ -4,6 +4,7 @@ import type { DialectRequest, IncomingEvent, ReadEvent } from './dialect.ts'
 import { nativeOf } from './dialect/native.ts'
 import { dialectNamed } from './dialects.ts'
 import { eventTime } from './event-time.ts'
+import { parseBody } from './parse-body.ts'
 import type { RequestRecord, Verdict } from './record.ts'
 
 /** Instants in milliseconds; names are those of the table. */
@@ -74,17 +75,6 @@ export function readRows(record: RequestRecord): Rows {
     else if (each.kind === 'event') events.push(acceptedRow(record, each.event, index))
   }
   return { events, quarantined }
-}
-
-function parseBody(bytes: Uint8Array): unknown {
-  if (bytes.length === 0) return undefined
-  try {
-    return JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
-    )
-  } catch {
-    return undefined
-  }
 }
 
 /** What could not be read is never accepted, whatever the record says. */

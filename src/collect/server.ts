@@ -21,6 +21,7 @@ import type { Judge } from './judge.ts'
 import { Lanes } from './lanes.ts'
 import { applyPolicy, nativeBody } from './policy.ts'
 import type { LogWriter } from './log.ts'
+import { parseBody } from './parse-body.ts'
 import { encodeRequest } from './record.ts'
 import type { RequestRecord, Verdict } from './record.ts'
 import { actorOf, eventId } from './rows.ts'
@@ -203,14 +204,9 @@ class HttpCollector implements Collector {
   ): Promise<Answer> {
     const { route, read, bytes } = call
     const { dialect } = route
-    let value: unknown
-    if (request.method === 'POST') {
-      try {
-        value = JSON.parse(bytes.toString('utf8'))
-      } catch {
-        return dialect.refuse({ kind: 'unreadable', reason: 'the body is no JSON' })
-      }
-    }
+    const value = parseBody(bytes)
+    if (request.method === 'POST' && value === undefined)
+      return dialect.refuse({ kind: 'unreadable', reason: 'the body is no JSON' })
     const compiled = this.#compile()
     const key = dialect.readKey(read, value)
     if (key === undefined) return dialect.refuse({ kind: 'no_key' })

@@ -10,14 +10,7 @@ import type {
 } from '../dialect.ts'
 import { isRecord, json, keyOfAuthorization, retryAfter, textOf } from './answers.ts'
 
-const capturePaths: ReadonlySet<string> = new Set([
-  '/batch',
-  '/e',
-  '/capture',
-  '/track',
-  '/i/v0/e',
-  '/engage',
-])
+const capturePaths: ReadonlySet<string> = new Set(['/batch', '/e', '/capture', '/track', '/i/v0/e'])
 const v1Path = '/i/v1/analytics/events'
 
 export const posthogDialect: Dialect = {
@@ -29,18 +22,18 @@ export const posthogDialect: Dialect = {
     const own = isRecord(first)
       ? (textOf(first['api_key']) ??
         textOf(first['token']) ??
+        textOf(first['$token']) ??
         (isRecord(first['properties']) ? textOf(first['properties']['token']) : undefined))
       : undefined
     return keyOfAuthorization(request.headers['authorization']) ?? own ?? request.query['token']
   },
-  readEvents(_request, body) {
-    if (Array.isArray(body)) return body.map((each) => readEvent(each, undefined))
+  readEvents({ route }, body) {
+    const read = route === 'engage' ? readEngage : readEvent
+    if (Array.isArray(body)) return body.map((each) => read(each, undefined))
     if (!isRecord(body)) return [{ kind: 'unreadable', reason: 'the body is no JSON object' }]
     const sentAt = textOf(body['sent_at']) ?? textOf(body['created_at'])
     const batch = body['batch']
-    return Array.isArray(batch)
-      ? batch.map((each) => readEvent(each, sentAt))
-      : [readEvent(body, sentAt)]
+    return Array.isArray(batch) ? batch.map((each) => read(each, sentAt)) : [read(body, sentAt)]
   },
   answer: (request, results) =>
     request.route === 'v1'
@@ -57,6 +50,7 @@ function matchRoute(method: string, path: string): Route | undefined {
   if (plain === '/flags' || plain === '/decide')
     return { route: 'flags', fixed: json(200, { featureFlags: {}, flags: {} }) }
   if (plain === v1Path) return { route: 'v1' }
+  if (plain === '/engage') return { route: 'engage' }
   // Without its last slash `/batch` is Segment's.
   return capturePaths.has(plain) && path !== '/batch' ? { route: 'capture' } : undefined
 }
@@ -67,6 +61,13 @@ const kinds: Readonly<Record<string, IncomingEvent['kind']>> = {
   $identify: 'identify',
   $create_alias: 'alias',
   $groupidentify: 'group',
+}
+
+/** What is said of a person, without an event: `{ $distinct_id, $set }`. */
+function readEngage(value: unknown, sentAt: string | undefined): ReadEvent {
+  if (!isRecord(value)) return { kind: 'unreadable', reason: 'an event is an object' }
+  const { $token: _token, $distinct_id: distinct, ...rest } = value
+  return readEvent({ distinct_id: distinct, ...rest, event: '$identify' }, sentAt)
 }
 
 function readEvent(value: unknown, sentAt: string | undefined): ReadEvent {
@@ -114,8 +115,10 @@ function whoOf(said: {
   const { kind, properties, distinct } = said
   if (kind === 'alias') return { memberId: distinct, previousId: textOf(properties['alias']) }
   const anonymousId = textOf(properties['$anon_distinct_id'])
-  if (kind === 'identify' || properties['$is_identified'] === true)
-    return { memberId: distinct, anonymousId: anonymousId ?? textOf(properties['$device_id']) }
+  const device = anonymousId ?? textOf(properties['$device_id'])
+  // A server's client names no visitor: what it sent before under the same id was the member too.
+  if (kind === 'identify') return { memberId: distinct, anonymousId: device ?? distinct }
+  if (properties['$is_identified'] === true) return { memberId: distinct, anonymousId: device }
   return { anonymousId: distinct }
 }
 
