@@ -1,4 +1,5 @@
 /** Face of the application: opens a project, chooses the adapters, offers what the command line and servers do. Only this folder names an adapter. */
+import type { QuarantineFilter, Refused, Replayed } from '../collect/collect.ts'
 import type { Problem } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
 import type { NewKey, WriteKey } from '../collect/collect.ts'
@@ -42,6 +43,10 @@ export interface App {
   recover(): Promise<readonly Recovered[]>
   /** TypeScript of a client that sends the events of the catalog. */
   tracker(): Promise<string>
+  /** Refused events that have not come back, oldest first. */
+  refusedEvents(filter: QuarantineFilter): Promise<readonly Refused[]>
+  /** Judges them again by the catalog of today and appends what passes; it lands like any other event. */
+  replayEvents(filter: QuarantineFilter): Promise<Replayed>
   /** Write keys of those who send events. */
   readonly keys: WriteKeys
   close(): Promise<void>
@@ -77,6 +82,8 @@ export interface RunOptions {
   readonly from?: Day
   readonly to?: Day
   readonly full?: boolean
+  /** Only what reads these tables, directly or through others; whatever else it reads stays as the last run left it. */
+  readonly after?: readonly string[]
 }
 
 export interface RunPlan {
@@ -150,3 +157,4 @@ export interface Recovered {
 }
 
 export type { NewKey, RunProgress, RunRecord, WriteKey }
+export type { QuarantineFilter, Refused, Replayed }

@@ -32,6 +32,7 @@ import type {
   WriteKeys,
 } from './app.ts'
 import { writeKeysOf } from './keys.ts'
+import { listRefused, replayRefused } from './refused-events.ts'
 import { listProject } from './list.ts'
 import type { Parts } from './parts.ts'
 import { planRun } from './plan-run.ts'
@@ -39,7 +40,7 @@ import { pullSource } from './pull.ts'
 import { queryProject, readQuestion } from './query.ts'
 import { showId } from './show.ts'
 import { StoredAnswersReader } from './stored-answers.ts'
-import { idsToRun, requireTables } from './task-ids.ts'
+import { idsToRun, requireTables, tasksAfter } from './task-ids.ts'
 import { generateTracker } from './tracker.ts'
 
 const defaultRowsMax = 10_000
@@ -106,9 +107,14 @@ class ProjectApp implements App {
 
   async run(options: Parameters<App['run']>[0]): Promise<RunRecord> {
     const parts = await this.#parts()
-    const ids = await idsToRun(parts, options.ids)
+    const wanted = await idsToRun(parts, options.ids)
     const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
-    const context = await this.#runContext(parts, (table) => sources.of(table))
+    const whole = await this.#runContext(parts, (table) => sources.of(table))
+    const { after } = options
+    const context =
+      after === undefined ? whole : { ...whole, tasks: tasksAfter(whole.tasks, after) }
+    const known = new Set(context.tasks.map(({ id }) => id))
+    const ids = wanted.filter((id) => known.has(id))
     const { onProgress, signal } = options
     try {
       return await runTasks(context, {
@@ -142,6 +148,16 @@ class ProjectApp implements App {
       }),
     }))
     return { result, compiled, sources }
+  }
+
+  async refusedEvents(
+    filter: Parameters<App['refusedEvents']>[0],
+  ): ReturnType<App['refusedEvents']> {
+    return await listRefused(await this.#parts(), filter)
+  }
+
+  async replayEvents(filter: Parameters<App['replayEvents']>[0]): ReturnType<App['replayEvents']> {
+    return await replayRefused(await this.#parts(), filter)
   }
 
   async list(): Promise<readonly Listed[]> {

@@ -37,6 +37,10 @@ const commands: Readonly<
     summary: 'read lost records back from the lake',
     load: () => import('./recover.ts'),
   },
+  events: {
+    summary: 'show refused events, and replay them after a fix',
+    load: () => import('./events.ts'),
+  },
   demo: { summary: 'set up and run the example shop', load: () => import('./demo.ts') },
 }
 

@@ -16,8 +16,11 @@ import type { Landing } from './land.ts'
 import { openSegmentLog } from './log/segment-log.ts'
 import { openSegmentReader } from './log/segment-reader.ts'
 import type { LogWriter } from './log.ts'
+import { listQuarantine, replayQuarantine } from './quarantine.ts'
+import type { Refused } from './quarantine.ts'
 import { encodeRequest } from './record.ts'
 import type { Verdict } from './record.ts'
+import type { CollectSettings } from './settings.ts'
 
 describe('the landing', () => {
   let engine: Engine
@@ -32,7 +35,7 @@ describe('the landing', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'maru-land-'))
     state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
-    lake = await openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
+    lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
     logs = await Promise.all(
       ['0', '1'].map((name) => openSegmentLog({ folder: join(folder, 'log', name) })),
     )
@@ -138,6 +141,38 @@ describe('the landing', () => {
     deepEqual(await rows('select message_id, rule, reason, owner from raw.quarantine'), [
       ['b', 'wrong_type', 'no integer', 'shop'],
     ])
+  })
+
+  it('brings refused events back once the catalog takes them, once however often', async () => {
+    await append(0, ['a', 'b'], [{ index: 1, rule: 'unknown_event', reason: 'no such event' }])
+    await (await land()).stop()
+    const settings: CollectSettings = {
+      catalog: 'd',
+      events: [
+        { id: 'raw.event.viewed', event: 'viewed', owner: 'shop', version: '2', properties: [] },
+      ],
+      sources: [{ name: 'web', keys: [], address: 'keep', unknownProperties: 'keep' }],
+    }
+    const refused = async (): Promise<readonly Refused[]> => {
+      const session = await engine.open({ zone: 'Asia/Seoul' })
+      try {
+        return await listQuarantine({ lake, session }, { rowsMax: 10 })
+      } finally {
+        await session.close()
+      }
+    }
+    const before = await refused()
+    equal(before.length, 1)
+    const log = await openSegmentLog({ folder: join(folder, 'log', 'replay') })
+    logs.push(log)
+    for (let turn = 0; turn < 2; turn++)
+      deepEqual(await replayQuarantine(before, { settings, log }), { replayed: 1, refused: 0 })
+    await (await land()).stop()
+    deepEqual(await rows('select id, quarantine_id, schema_version from raw.event order by id'), [
+      ['a', null, 'c'],
+      ['b', before[0]!.id, 'd'],
+    ])
+    deepEqual(await refused(), [])
   })
 
   it('tells readers of a view which of its days changed', async () => {
