@@ -31,7 +31,7 @@ export interface ChoiceRequest {
 
 export interface ChosenRows {
   /** One per activity: its rows with `object_key`, `occurred_at`, `event_id`; they depend on no scope. */
-  readonly histories: readonly SqlPart[]
+  readonly histories: readonly History[]
   /** In order, after the histories and the scope. */
   readonly ctes: readonly string[]
   /** The CTE of the chosen rows: `object_key`, `asked_at` in a scope, `occurred_at`, `event_id`, `per_value` with `per`, and the columns asked for. */
@@ -39,9 +39,11 @@ export interface ChosenRows {
   readonly tables: readonly TableId[]
 }
 
-interface SqlPart {
+export interface History {
   readonly name: string
   readonly sql: string
+  /** The instant, over its columns, at which a row is no longer within reach of the one who asks. */
+  readonly expires?: string
 }
 
 /** Throws METRIC_ILLEGAL for what has no answer here. */
@@ -118,7 +120,7 @@ function fixedInstant(instant: string): string {
   return `cast('${instant.replace('T', ' ')}' as timestamp with time zone)`
 }
 
-function historyOf(request: ChoiceRequest): SqlPart & { readonly tables: readonly TableId[] } {
+function historyOf(request: ChoiceRequest): History & { readonly tables: readonly TableId[] } {
   const { model, choice, scope } = request
   const activity = model.tables.find((table) => table.id === choice.activity)
   assert(activity?.kind === 'activity', `${choice.activity} is an activity`)
@@ -166,7 +168,12 @@ function historyOf(request: ChoiceRequest): SqlPart & { readonly tables: readonl
   where ${where.join('\n    and ')}
 )`
   const tables = [attachment.root.table, ...attachment.joins.map((join) => join.table)]
-  return { name, sql, tables }
+  return { name, sql, tables, ...expiryOf(choice) }
+}
+
+function expiryOf({ window, within }: RowChoice): { readonly expires?: string } {
+  const isBack = window === undefined || (!window.from && window.to?.at.kind === 'instant')
+  return within === undefined || !isBack ? {} : { expires: `occurred_at + ${interval(within)}` }
 }
 
 function pathsIn(predicate: Predicate | undefined): readonly string[] {

@@ -130,11 +130,12 @@ function derivedInputs(
   return [...ids].toSorted().map((id): TaskInput => {
     const activity = context.byId.get(id)
     if (activity?.kind !== 'activity' || partition.kind !== 'bucket') return { id, mapping: 'all' }
-    const reference = referenceTo(activity, table.object)
-    const isOwn = choices.every(
-      (choice) => choice.activity !== id || (choice.of ?? reference) === reference,
-    )
-    return isOwn ? { id, mapping: 'key_buckets', reference } : { id, mapping: 'all' }
+    const own = choices.filter((choice) => choice.activity === id)
+    const references = new Set(own.map(({ of }) => of ?? referenceTo(activity, table.object)))
+    const [reference] = references
+    return reference === undefined || references.size > 1
+      ? { id, mapping: 'all' }
+      : { id, mapping: 'key_buckets', reference }
   })
 }
 

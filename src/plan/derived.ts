@@ -4,25 +4,26 @@
  * these are the candidates; the caller drops candidates at which nothing changed.
  *
  * Counts and sums are running totals of what enters and leaves the window (exact for decimals, linear in the activities). First, last and nth are
- * carried forward from the activity that set them. Minimum, maximum, first, last and nth within a window look the window up.
+ * carried forward from the activity that set them. Everything else is chosen anew at each candidate (`chosen-attribute.ts`).
  */
-import { assert, MaruError } from '../base/errors.ts'
+import { assert, isMaruError, MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
 import type {
   ActivityModel,
   AttributesModel,
   DerivedAttribute,
-  Duration,
   Model,
   Predicate,
   Selection,
 } from '../model/model.ts'
+import { interval, referenceTo } from './choice.ts'
+import { chosenAttribute, unansweredTake } from './chosen-attribute.ts'
 import { predicateSql } from './predicate.ts'
 
 /** One SELECT of (key, valid_from, the attributes in order). */
 export function derivedSelect(model: Model, table: AttributesModel): string {
   assert(table.from.kind === 'derived', `${table.id} is derived`)
-  refuseUnanswered(table)
+  refuseUnanswered(model, table)
   const parts = table.from.attributes.map((attribute, index) =>
     attributeParts(model, table, { attribute, index }),
   )
@@ -49,10 +50,10 @@ from running${joins.map((join) => `\n${join}`).join('')}`
 }
 
 /** Throws METRIC_ILLEGAL for a selection that says more than this file answers. */
-export function refuseUnanswered(table: AttributesModel): void {
+export function refuseUnanswered(model: Model, table: AttributesModel): void {
   if (table.from.kind !== 'derived') return
   for (const { name, selection } of table.from.attributes) {
-    const what = unanswered(selection)
+    const what = unanswered(model, table, selection)
     if (what === undefined) continue
     throw new MaruError(
       'METRIC_ILLEGAL',
@@ -62,28 +63,33 @@ export function refuseUnanswered(table: AttributesModel): void {
   }
 }
 
-function unanswered(selection: Selection): string | undefined {
-  const { selector, take, filter } = selection
-  const more = (['of', 'window', 'same', 'keep', 'per'] as const).find(
-    (part) => selection[part] !== undefined,
-  )
-  if (more !== undefined) return `\`${more}\``
-  if (selector.kind === 'nth' && selector.counted !== undefined) return 'a number in the history'
-  if (take.column?.includes('.') === true || (filter !== undefined && leavesRow(filter)))
-    return 'a path over references'
-  if (take.kind === 'column') return selector.kind === 'all' ? 'no row of its own' : undefined
-  if (selector.kind !== 'all') return `the ${take.aggregate} of one row`
-  return answeredAggregates.has(take.aggregate) ? undefined : `the aggregate ${take.aggregate}`
+function unanswered(
+  model: Model,
+  table: AttributesModel,
+  selection: Selection,
+): string | undefined {
+  const what = unansweredTake(selection)
+  if (what !== undefined || isRunning(selection)) return what
+  try {
+    chosenAttribute({ model, object: table.object, selection, index: 0, type: '' })
+    return undefined
+  } catch (error) {
+    if (isMaruError(error) && error.code === 'METRIC_ILLEGAL') return error.message
+    throw error
+  }
 }
 
-const answeredAggregates: ReadonlySet<string> = new Set([
-  'count',
-  'distinct',
-  'sum',
-  'average',
-  'min',
-  'max',
-])
+/** Whether running totals and values that are carried forward answer it; any other choice is made anew at each instant. */
+function isRunning(selection: Selection): boolean {
+  const { of, window, same, keep, per, selector, take, filter } = selection
+  if ([of, window, same, keep, per].some((part) => part !== undefined)) return false
+  if (selector.kind === 'nth' && selector.counted !== undefined) return false
+  if (take.column?.includes('.') === true || (filter !== undefined && leavesRow(filter)))
+    return false
+  return take.kind === 'column' || (selector.kind === 'all' && running.has(take.aggregate))
+}
+
+const running: ReadonlySet<string> = new Set(['count', 'distinct', 'sum', 'average', 'min', 'max'])
 
 /** Whether a condition needs more than the activity's own columns. */
 function leavesRow(predicate: Predicate): boolean {
@@ -131,10 +137,11 @@ interface Numbered {
 
 function attributeParts(model: Model, table: AttributesModel, numbered: Numbered): AttributeParts {
   const { selection } = numbered.attribute
+  if (!isRunning(selection)) return chosenParts(model, table, numbered)
   const event = eventCte(model, table, numbered)
   if (isAdditive(model, selection))
     return additiveParts(event, numbered, { table, floating: takesNumber(model, selection) })
-  if (selection.within !== undefined) return lookupParts(event, numbered, table)
+  if (selection.within !== undefined) return chosenParts(model, table, numbered)
   if (selection.take.kind === 'aggregate') return extremeParts(event, numbered, table)
   return carriedParts(event, numbered, table)
 }
@@ -311,43 +318,31 @@ function carriedParts(
   }
 }
 
-/** Within a window, where totals do not help: the activities of the window are looked up at each candidate instant. */
-function lookupParts(
-  event: string,
-  { attribute, index }: Numbered,
+/** Where totals do not help: the choice is made anew at each candidate instant. */
+function chosenParts(
+  model: Model,
   table: AttributesModel,
+  { attribute, index }: Numbered,
 ): AttributeParts {
-  const { selection } = attribute
+  const { name, selection } = attribute
+  const type = columnType(table, name)
+  const chosen = chosenAttribute({ model, object: table.object, selection, index, type })
   const marker = `seen_${index}`
-  const taken =
-    selection.take.kind === 'aggregate'
-      ? `${selection.take.aggregate}(taken)`
-      : `max(case when window_place = ${selection.selector.kind === 'nth' ? selection.selector.n : 1} then taken end)`
-  const direction = selection.selector.kind === 'last' ? ' desc' : ''
+  const moves = chosen.histories.flatMap((history) =>
+    ['occurred_at', ...(history.expires === undefined ? [] : [history.expires])].map((at) => ({
+      from: history.name,
+      at,
+      values: { [marker]: '1' },
+    })),
+  )
   return {
-    ctes: [event],
+    ctes: chosen.histories.map(({ sql }) => sql),
     moveColumns: [{ name: marker, type: 'bigint', combine: 'sum' }],
-    moves: [
-      { from: `event_${index}`, at: 'occurred_at', values: { [marker]: '1' } },
-      { from: `event_${index}`, at: 'expires_at', values: { [marker]: '1' } },
-    ],
+    moves,
     running: '',
-    lookup: [
-      `in_window_${index} as (
-  select running.object_key, running.happened_at, event.taken,
-    row_number() over (partition by running.object_key, running.happened_at order by event.occurred_at${direction}, event.event_id${direction}) as window_place
-  from running
-  join event_${index} as event on event.object_key = running.object_key
-    and event.occurred_at <= running.happened_at and event.expires_at > running.happened_at
-)`,
-      `found_${index} as (
-  select object_key, happened_at, ${taken} as taken
-  from in_window_${index}
-  group by object_key, happened_at
-)`,
-    ],
-    join: `left join found_${index} on found_${index}.object_key = running.object_key and found_${index}.happened_at = running.happened_at`,
-    value: `cast(found_${index}.taken as ${columnType(table, attribute.name)}) as ${attribute.name}`,
+    lookup: chosen.lookup,
+    join: chosen.join,
+    value: `${chosen.value} as ${name}`,
   }
 }
 
@@ -365,19 +360,6 @@ function moveSelect(columns: readonly MoveColumn[], move: Move): string {
 function selectorCondition(selection: Selection): string {
   if (selection.selector.kind === 'last') return 'place_from_end = 1'
   return `place = ${selection.selector.kind === 'nth' ? selection.selector.n : 1}`
-}
-
-/** The activity's column that holds the object: the actor if it is one, else the first target that is. */
-export function referenceTo(activity: ActivityModel, object: string): string {
-  const refers = (name: string): boolean =>
-    activity.columns.find((column) => column.name === name)?.refers === object
-  const reference = [activity.actor, ...activity.targets].find(refers)
-  assert(reference !== undefined, `${activity.id} refers to ${object}`)
-  return reference
-}
-
-function interval(duration: Duration): string {
-  return `interval '${duration.count}' ${duration.unit}`
 }
 
 function columnType(table: AttributesModel, name: string): string {

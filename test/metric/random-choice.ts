@@ -19,7 +19,13 @@ const pers: Readonly<Record<string, readonly string[]>> = {
   'act.like': ['fan.tier'],
 }
 
+/** Seldom enough that rows are left. */
+function maybe<T>(part: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: part })
+}
+
 const selector = fc.oneof(
+  fc.constant<RowChoice['selector']>({ kind: 'all' }),
   fc.constantFrom<RowChoice['selector']>({ kind: 'all' }, { kind: 'first' }, { kind: 'last' }),
   fc
     .record({ n: fc.integer({ min: 1, max: 3 }), isCounted: fc.boolean() })
@@ -59,26 +65,23 @@ export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
         at: fc.oneof(...anchors),
         inclusive: fc.boolean(),
       })
-      const filter = fc.option(fc.constantFrom(...filters[id]!), { freq: 2, nil: undefined })
+      const end: fc.Arbitrary<Bound> = isAttribute
+        ? fc.oneof(bound, fc.constant<Bound>({ at: { kind: 'instant' }, inclusive: true }))
+        : bound
+      const filter = maybe(fc.constantFrom(...filters[id]!))
       return fc.record({
         activity: fc.constant(id),
         selector: isAnchor ? selector.filter(({ kind }) => kind !== 'all') : selector,
         filter,
         keep: filter,
-        per: isAnchor
-          ? fc.constant(undefined)
-          : fc.option(fc.constantFrom(...pers[id]!), { freq: 2, nil: undefined }),
-        window: fc.option(fc.record({ from: bound, to: bound }, { requiredKeys: [] }), {
-          freq: 3,
-          nil: undefined,
-        }),
-        within: fc.option(
+        per: isAnchor ? fc.constant(undefined) : maybe(fc.constantFrom(...pers[id]!)),
+        window: maybe(fc.record({ from: bound, to: end }, { requiredKeys: [] })),
+        within: maybe(
           fc.constantFrom(
             { count: 1, unit: 'hour' } as const,
             { count: 90, unit: 'minute' } as const,
             { count: 2000, unit: 'hour' } as const,
           ),
-          { freq: 2, nil: undefined },
         ),
         isSame: fc.boolean(),
       })

@@ -4,6 +4,7 @@
  */
 import type {
   Aggregate,
+  AggregateTake,
   Formula,
   MetricModel,
   Model,
@@ -122,23 +123,53 @@ function metricValue(
   if (metric.kind !== 'aggregate' && metric.kind !== 'object_aggregate')
     throw new Error(`the reference does not answer metrics of kind ${metric.kind}`)
   const rows = group.rows.get(name) ?? []
-  const { aggregate, column } =
-    metric.kind === 'aggregate'
-      ? (metric.selection.take as { aggregate: Aggregate; column?: string })
-      : metric
+  const take = metric.kind === 'aggregate' ? (metric.selection.take as AggregateTake) : metric
   const rootId = metric.kind === 'aggregate' ? metric.selection.activity : metric.object
+  return takenOf(context, { rootId, take, rows, isFilled: question.fill === true })
+}
+
+export interface Taking {
+  readonly rootId: string
+  readonly take: Pick<AggregateTake, 'aggregate' | 'column' | 'percentile'>
+  readonly rows: readonly Row[]
+  readonly isFilled: boolean
+}
+
+/** What an aggregate takes of rows. */
+export function takenOf(context: Context, { rootId, take, rows, isFilled }: Taking): Cell {
   const root = context.model.tables.find((table) => table.id === rootId)!
-  const values =
+  const { aggregate, column, percentile } = take
+  if (aggregate === 'any') return rows.length > 0
+  const all =
     column === undefined
       ? rows.map(() => 1)
-      : rows.map((row) => valueAt(context, root, row, column)).filter((cell) => cell !== null)
-  return aggregated(aggregate, values, question.fill === true)
+      : rows.map((row) => valueAt(context, root, row, column))
+  if (aggregate === 'first' || aggregate === 'last') {
+    const order = rows.map((_, at) => at).toSorted((a, b) => comparePlaces(rows[a]!, rows[b]!))
+    return all[(aggregate === 'first' ? order[0] : order.at(-1))!] ?? null
+  }
+  const values = all.filter((cell) => cell !== null)
+  if (aggregate !== 'percentile') return aggregated(aggregate, values, isFilled)
+  const sorted = values.toSorted(compareCells)
+  const { kind, fraction } = percentile!
+  if (sorted.length === 0) return null
+  if (kind === 'discrete') return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)]!
+  const place = fraction * (sorted.length - 1)
+  const low = Number(sorted[Math.floor(place)])
+  return low + (Number(sorted[Math.ceil(place)]) - low) * (place - Math.floor(place))
+}
+
+function comparePlaces(left: Row, right: Row): number {
+  const order = Number((left['occurred_at'] as bigint) - (right['occurred_at'] as bigint))
+  return order === 0 ? Number(left['id']) - Number(right['id']) : order
 }
 
 function aggregated(aggregate: Aggregate, values: readonly Cell[], isFilled: boolean): Cell {
   switch (aggregate) {
     case 'count':
       return values.length
+    case 'count_true':
+      return values.filter((value) => value === true).length
     case 'distinct':
       return new Set(values.map(String)).size
     case 'sum':

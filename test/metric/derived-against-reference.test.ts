@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import fc from 'fast-check'
+import type { AttributesModel, ColumnType, Selection, Take } from '../../src/model/model.ts'
+import { derivedSelect } from '../../src/plan/derived.ts'
+import { isSameCell } from './cells.ts'
+import { load, openMemory, query } from './dataset.ts'
+import { shopOf, sketch } from './random.ts'
+import type { Shop } from './random.ts'
+import { choice } from './random-choice.ts'
+import { chosenOf } from './reference-choice.ts'
+import { takenOf } from './reference.ts'
+import { valueAt } from './reference-row.ts'
+import { cellsText } from './rows.ts'
+import type { Cell } from './rows.ts'
+
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
+
+interface Taken {
+  readonly take: Take
+  readonly type: ColumnType
+}
+
+const aggregate = (name: string, column: string | undefined, type: ColumnType): Taken => ({
+  take: { kind: 'aggregate', aggregate: name, ...(column === undefined ? {} : { column }) } as Take,
+  type,
+})
+const percentile = (kind: 'continuous' | 'discrete', fraction: number): Taken => ({
+  take: {
+    kind: 'aggregate',
+    aggregate: 'percentile',
+    column: 'quantity',
+    percentile: { kind, fraction },
+  },
+  type: { kind: kind === 'discrete' ? 'integer' : 'number' },
+})
+const integer: ColumnType = { kind: 'integer' }
+const text: ColumnType = { kind: 'text' }
+
+const ofAny: readonly Taken[] = [
+  aggregate('count', undefined, integer),
+  aggregate('any', undefined, { kind: 'boolean' }),
+  aggregate('max', 'occurred_at', { kind: 'timestamp' }),
+]
+const ofPurchase: readonly Taken[] = [
+  ...ofAny,
+  aggregate('count', 'quantity', integer),
+  aggregate('sum', 'amount', { kind: 'decimal', precision: 38, scale: 2 }),
+  aggregate('average', 'amount', { kind: 'number' }),
+  aggregate('sum', 'weight', { kind: 'number' }),
+  aggregate('average', 'weight', { kind: 'number' }),
+  aggregate('distinct', 'member.country', integer),
+  aggregate('first', 'status', text),
+  aggregate('last', 'product.brand.country', text),
+  percentile('continuous', 0.4),
+  percentile('discrete', 0.5),
+]
+const ofOne: readonly Taken[] = [
+  { take: { kind: 'column', column: 'status' }, type: text },
+  { take: { kind: 'column', column: 'product.brand.country' }, type: text },
+]
+
+interface Drawn {
+  readonly selection: Selection
+  readonly type: ColumnType
+}
+
+const attribute: fc.Arbitrary<Drawn> = choice({ isAttribute: true }).chain((chosen) => {
+  const isOne = chosen.selector.kind !== 'all' && chosen.per === undefined
+  const takes = chosen.activity === 'act.like' ? ofAny : [...ofPurchase, ...(isOne ? ofOne : [])]
+  return fc
+    .constantFrom(...takes)
+    .map(({ take, type }) => ({ selection: { kind: 'selection', ...chosen, take }, type }))
+})
+
+describe('derived attributes of the shop against the brute-force reference', () => {
+  let connection: DuckDBConnection
+  let close: () => void
+
+  before(async () => {
+    ;({ connection, close } = await openMemory())
+  })
+
+  after(() => close())
+
+  it('have at every instant the value that their definition gives', async () => {
+    const attributes = fc.array(attribute, { minLength: 5, maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(sketch, attributes, async (drawn, declared) => {
+        const shop = shopOf(drawn)
+        await load(connection, shop.model, shop.dataset)
+        for (const name of ['purchase', 'like'])
+          await connection.run(`create or replace table act.${name} as from stored.${name}`)
+        await compareAttributes(connection, shop, declared)
+      }),
+      { numRuns: runs, seed: 20111032 },
+    )
+  })
+})
+
+async function compareAttributes(
+  connection: DuckDBConnection,
+  { model, dataset }: Shop,
+  declared: readonly Drawn[],
+): Promise<void> {
+  const table = tableOf(declared)
+  const sql = derivedSelect(model, table)
+  const versions = await query(connection, `select * from (${sql}) as made order by 1, 2`)
+  const instants = instantsOf(dataset)
+  for (const object of new Set(versions.map(([id]) => id!))) {
+    const own = versions.filter(([id]) => id === object)
+    for (const instant of instants) {
+      const held = own.findLast(([, from]) => (from as bigint) <= instant)
+      if (held === undefined) continue
+      for (const [index, { selection, type }] of declared.entries()) {
+        const expected = valueOf({ model, dataset }, selection, { object, instant })
+        const got: Cell = held[index + 2]!
+        if (!isSameCell(got, expected, type))
+          assert.fail(
+            `${cellsText(selection)} of ${cellsText(object)} at ${instant}: expected ${cellsText(expected)} but got ${cellsText(got)}\n${sql}`,
+          )
+      }
+    }
+  }
+}
+
+function tableOf(declared: readonly Drawn[]): AttributesModel {
+  const column = (name: string, type: ColumnType): AttributesModel['columns'][number] => ({
+    name,
+    type,
+    description: name,
+    required: false,
+    tags: [],
+  })
+  return {
+    id: 'obj_attr.member.habit',
+    place: { file: 'test.ts' },
+    owner: 'test',
+    description: 'habit',
+    class: 'obj_attr',
+    kind: 'attributes',
+    object: 'obj.member',
+    key: 'id',
+    history: true,
+    columns: [
+      column('id', integer),
+      ...declared.map(({ type }, index) => column(`attribute_${index}`, type)),
+    ],
+    from: {
+      kind: 'derived',
+      attributes: declared.map(({ selection }, index) => ({
+        name: `attribute_${index}`,
+        selection,
+      })),
+    },
+  }
+}
+
+/** Every instant of an activity, and the ends of what is within reach of it, with the moments beside them. */
+function instantsOf(dataset: Shop['dataset']): readonly bigint[] {
+  const occurred = ['act.purchase', 'act.like']
+    .flatMap((id) => dataset.get(id) ?? [])
+    .flatMap((row) => (row['occurred_at'] as bigint | null) ?? [])
+  const hour = 3_600_000_000n
+  const instants = occurred.flatMap((instant) =>
+    [0n, hour, (hour * 3n) / 2n, hour * 2000n].flatMap((length) =>
+      [-1n, 0n, 1n].map((beside) => instant + length + beside),
+    ),
+  )
+  return [...new Set(instants)].toSorted((left, right) => (left < right ? -1 : 1))
+}
+
+function valueOf(
+  shop: Shop,
+  selection: Selection,
+  viewer: { readonly object: Cell; readonly instant: bigint },
+): Cell {
+  const { take, activity: rootId } = selection
+  const rows = chosenOf(shop, selection, viewer)
+  if (take.kind === 'aggregate') return takenOf(shop, { rootId, take, rows, isFilled: false })
+  const root = shop.model.tables.find((table) => table.id === rootId)!
+  return rows[0] === undefined ? null : valueAt(shop, root, rows[0], take.column)
+}
