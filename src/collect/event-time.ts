@@ -33,7 +33,7 @@ export function eventTime(
 }
 
 /** ISO 8601, or milliseconds since 1970 as digits. */
-export function parseInstant(text: string | undefined): number | undefined {
+function parseInstant(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const value = /^\d{10,16}(\.\d+)?$/.test(text) ? Math.trunc(Number(text)) : Date.parse(text)
   // Beyond what every reader of the table can hold.

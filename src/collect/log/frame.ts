@@ -12,9 +12,9 @@ import { crc32 } from 'node:zlib'
 import { assert } from '../../base/errors.ts'
 import type { LogRecord } from '../log.ts'
 
-export const frameHeaderBytes = 16
+const frameHeaderBytes = 16
 export const recordBytesMax: number = 64 * 1024 * 1024
-export const partitionMax = 0xff_ff
+const partitionMax = 0xff_ff
 
 /** Up to here a copy costs less than one part more in a write. */
 const copyBytesMax = 4096
