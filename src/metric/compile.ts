@@ -169,6 +169,7 @@ function planLegs(
       by: question.by ?? [],
       where,
       range,
+      compile: compileQuestion,
     }
     return routeLeg(request, asked.freshness)
   })

@@ -4,7 +4,7 @@ import { dayNumber } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import type { Bound, ScanFilter } from '../lake/lake.ts'
 import { filledColumns } from '../model/model.ts'
-import type { ColumnType, TableId, TableModel } from '../model/model.ts'
+import type { ColumnType, MetricCondition, TableId, TableModel } from '../model/model.ts'
 import type { AttributePath } from '../plan/attach.ts'
 import { dimensionSql } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
@@ -50,6 +50,7 @@ export interface BoundLiteral {
 export function bindCondition(
   condition: Condition,
   resolve: (path: PathToken) => Dimension,
+  compareMetric: (condition: MetricCondition) => BoundCondition = refuseMetric,
 ): BoundCondition {
   switch (condition.kind) {
     case 'compare': {
@@ -82,11 +83,23 @@ export function bindCondition(
     case 'or':
       return {
         kind: condition.kind,
-        operands: condition.operands.map((operand) => bindCondition(operand, resolve)),
+        operands: condition.operands.map((operand) =>
+          bindCondition(operand, resolve, compareMetric),
+        ),
       }
     case 'not':
-      return { kind: 'not', operand: bindCondition(condition.operand, resolve) }
+      return { kind: 'not', operand: bindCondition(condition.operand, resolve, compareMetric) }
+    case 'metric':
+      return compareMetric(condition)
   }
+}
+
+function refuseMetric({ metric, object }: MetricCondition): never {
+  throw new MaruError(
+    'METRIC_ILLEGAL',
+    `the metric "${metric}" is a condition on ${object}, which is not answered yet here`,
+    { hint: 'declare a derived attribute of the object and compare that' },
+  )
 }
 
 export function conditionPaths(condition: BoundCondition): readonly AttributePath[] {
@@ -194,7 +207,7 @@ function refuseUnordered(
   )
 }
 
-function bindLiteral(literal: Literal, dimension: Dimension): BoundLiteral {
+export function bindLiteral(literal: Literal, dimension: Dimension): BoundLiteral {
   const { type } = dimension
   // A comparison with null is unknown in SQL, as in a declared predicate.
   if (literal.kind === 'null') return { sql: 'null', text: literal.text }

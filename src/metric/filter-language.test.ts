@@ -21,6 +21,8 @@ function understood(condition: Condition): string {
       return `(${condition.operands.map(understood).join(` ${condition.kind} `)})`
     case 'not':
       return `not(${understood(condition.operand)})`
+    case 'metric':
+      return assert.fail('the language has no metric as a condition')
   }
 }
 

@@ -3,7 +3,7 @@
  * names mean and whether a literal fits its column is decided where the condition is bound.
  */
 import { MaruError } from '../base/errors.ts'
-import type { Predicate, Scalar } from '../model/model.ts'
+import type { MetricCondition, Predicate, Scalar } from '../model/model.ts'
 
 export interface PathToken {
   readonly text: string
@@ -31,6 +31,8 @@ export type Condition =
   | { readonly kind: 'unknown'; readonly path: PathToken }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly Condition[] }
   | { readonly kind: 'not'; readonly operand: Condition }
+  /** Only declared. */
+  | MetricCondition
 
 const lengthMax = 20_000
 const depthMax = 100
@@ -69,11 +71,7 @@ export function conditionOf(predicate: Predicate): Condition {
     case 'unknown':
       return { kind: 'unknown', path: { text: predicate.path } }
     case 'metric':
-      throw new MaruError(
-        'METRIC_ILLEGAL',
-        `the metric "${predicate.metric}" is a condition on ${predicate.object}, which is not answered yet`,
-        { hint: 'declare a derived attribute of the object and compare that' },
-      )
+      return predicate
     case 'and':
     case 'or':
       return { kind: predicate.kind, operands: predicate.operands.map(conditionOf) }
@@ -82,7 +80,7 @@ export function conditionOf(predicate: Predicate): Condition {
   }
 }
 
-function literalOf(value: Scalar): Literal {
+export function literalOf(value: Scalar): Literal {
   if (value === null) return { kind: 'null', text: 'null' }
   if (typeof value === 'string') return { kind: 'text', text: value }
   if (typeof value === 'boolean') return { kind: 'boolean', text: String(value) }

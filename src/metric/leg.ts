@@ -7,7 +7,7 @@ import type { Day } from '../base/time.ts'
 import { assert } from '../base/errors.ts'
 import type { ScanFilter } from '../lake/lake.ts'
 import { filledColumns } from '../model/model.ts'
-import type { ColumnType, Model, TableId } from '../model/model.ts'
+import type { ColumnType, MetricCondition, Model, TableId } from '../model/model.ts'
 import { attach, fromClause } from '../plan/attach.ts'
 import type { Attachment, AttributePath } from '../plan/attach.ts'
 import { chooseRows } from '../plan/choice.ts'
@@ -24,6 +24,8 @@ import { dimensionSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
+import { metricCondition } from './metric-condition.ts'
+import type { CompileMetric } from './metric-condition.ts'
 import { illegalDimension, timelessRange } from './legal.ts'
 import { mergedStateSql, stateSql, statesOf } from './measure.ts'
 import type { Measure, State } from './measure.ts'
@@ -64,6 +66,8 @@ export interface LegRequest {
   readonly by: readonly string[]
   readonly where: Condition | undefined
   readonly range: DayRange
+  /** Answers a metric that is a condition; without it such a condition is refused. */
+  readonly compile?: CompileMetric
 }
 
 export function planLeg(request: LegRequest): Leg {
@@ -77,11 +81,17 @@ export function planLeg(request: LegRequest): Leg {
   }
   if (tableById(model, rootId)?.kind !== 'activity' && (range.from ?? range.to) !== undefined)
     throw timelessRange(metric, rootId)
+  const { compile } = request
+  const compareMetric =
+    compile === undefined
+      ? undefined
+      : (condition: MetricCondition): BoundCondition =>
+          metricCondition({ model, name, condition, compile }, resolve({ text: condition.path }))
   const dimensions = request.by.map((text) => resolve({ text }))
   const where = request.where === undefined ? undefined : bindCondition(request.where, resolve)
   const conditions = where === undefined ? [] : [where]
   const shared = sharedFilter(request.measures)
-  if (shared !== undefined) conditions.push(bindCondition(shared, resolve))
+  if (shared !== undefined) conditions.push(bindCondition(shared, resolve, compareMetric))
   const measures = request.measures.map((measure): LegMeasure => {
     const value = measure.column === undefined ? undefined : resolve({ text: measure.column })
     const filter =
@@ -89,7 +99,7 @@ export function planLeg(request: LegRequest): Leg {
         ? chosenCondition(model, measure, resolve)
         : measure.filter === undefined || shared !== undefined
           ? undefined
-          : bindCondition(conditionOf(measure.filter), resolve)
+          : bindCondition(conditionOf(measure.filter), resolve, compareMetric)
     return { measure, value, filter, states: statesOf(measure, value?.type) }
   })
   return { model, rootId, name, dimensions, measures, conditions, where, range }

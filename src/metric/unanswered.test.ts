@@ -36,7 +36,7 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
   fill: { ...visits, fill: 0 } as MetricSketch,
   calendar: { ...visits, calendar: true } as MetricSketch,
   condition: aggregate({
-    filter: {
+    keep: {
       kind: 'metric',
       metric: 'visits',
       object: 'obj.member',

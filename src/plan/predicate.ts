@@ -27,7 +27,7 @@ export function predicateSql(predicate: Predicate, paths: PathResolver): string 
     case 'metric':
       throw new MaruError(
         'METRIC_ILLEGAL',
-        `the metric "${predicate.metric}" is a condition, which is not answered here yet`,
+        `the metric "${predicate.metric}" is a condition, which is not answered yet here`,
         { hint: 'declare a derived attribute and compare that' },
       )
     case 'not':

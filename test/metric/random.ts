@@ -249,6 +249,11 @@ const isDear: Predicate = {
   ],
 }
 
+/** Members by a metric of theirs. */
+function comparing(metric: string, path: string, value: number): Predicate {
+  return { kind: 'metric', metric, object: 'obj.member', path, operator: '>=', value }
+}
+
 const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
   sales: aggregate('act.purchase', 'sum', { column: 'amount' }),
   orders: aggregate('act.purchase', 'count'),
@@ -267,6 +272,16 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
   mean_price: aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),
   french_buyers: aggregate('act.purchase', 'distinct', { column: 'member', filter: isFrench }),
   dear_orders: aggregate('act.purchase', 'count', { filter: isDear }),
+  loyal_sales: aggregate('act.purchase', 'sum', {
+    column: 'amount',
+    filter: comparing('orders', 'member', 2),
+  }),
+  others_orders: aggregate('act.purchase', 'count', {
+    filter: {
+      kind: 'or',
+      operands: [{ kind: 'not', operand: comparing('order_value', 'member', 10) }, isDear],
+    },
+  }),
   order_value: { kind: 'ratio', numerator: 'sales', denominator: 'orders' },
   french_share: { kind: 'ratio', numerator: 'french_sales', denominator: 'sales' },
 }
@@ -298,6 +313,18 @@ const objectMetrics: Readonly<Record<string, MetricSketch>> = {
     object: 'obj.member',
     aggregate: 'count',
     filter: { kind: 'compare', path: 'tier', operator: '=', value: 'a' },
+  },
+  busy_members: {
+    kind: 'object_aggregate',
+    object: 'obj.member',
+    aggregate: 'count',
+    filter: {
+      kind: 'and',
+      operands: [
+        comparing('orders', 'id', 2),
+        { kind: 'not', operand: comparing('likes', 'id', 2) },
+      ],
+    },
   },
   sales_per_member: { kind: 'ratio', numerator: 'sales', denominator: 'members' },
 }
@@ -429,7 +456,7 @@ const topics: readonly Topic[] = [
     hasTime: true,
   },
   {
-    metrics: ['members', 'points', 'a_members'],
+    metrics: ['members', 'points', 'a_members', 'busy_members'],
     dimensions: memberDimensions,
     conditions: ['country', 'tier', 'points'],
     hasTime: false,

@@ -99,7 +99,7 @@ function recordOf(
   return versionAt(rows, { keyColumn: group.key, key: thing.key, instant: thing.instant })
 }
 
-/** SQL's three values: null is unknown. */
+/** SQL's three values: null is unknown. A metric is seen as the path `member#orders`. */
 export function holds(predicate: Predicate, see: (path: string) => Cell): boolean | null {
   switch (predicate.kind) {
     case 'compare':
@@ -116,7 +116,11 @@ export function holds(predicate: Predicate, see: (path: string) => Cell): boolea
     case 'unknown':
       return see(predicate.path) === null
     case 'metric':
-      throw new Error(`the reference does not answer the metric ${predicate.metric} as a condition`)
+      return compares(
+        see(`${predicate.path}#${predicate.metric}`),
+        predicate.operator,
+        predicate.value,
+      )
     case 'and': {
       const results = predicate.operands.map((operand) => holds(operand, see))
       return results.includes(false) ? false : results.includes(null) ? null : true

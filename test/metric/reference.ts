@@ -87,7 +87,11 @@ function collect(
   const chosen = metric.kind === 'aggregate' ? chosenRows(context, metric.selection) : undefined
   for (const row of rootRows(context, root)) {
     if (chosen?.has(row) === false) continue
-    const see = (path: string): Cell => valueAt(context, root, row, path)
+    const see = (text: string): Cell => {
+      const [path, compared] = text.split('#') as [string, string?]
+      const value = valueAt(context, root, row, path)
+      return compared === undefined ? value : ofObject(context, compared, value)
+    }
     const day = root.kind === 'activity' ? dayOf(row, context.model.zone) : null
     if (question.from !== undefined && (day === null || day < question.from)) continue
     if (question.to !== undefined && (day === null || day >= question.to)) continue
@@ -101,6 +105,17 @@ function collect(
     group.rows.set(metric.name, rows)
     rows.push(row)
   }
+}
+
+/** A metric of one object over all time; unknown when it has no row. */
+function ofObject({ model, dataset }: Context, name: string, key: Cell): Cell {
+  if (key === null) return null
+  const [measure] = measuresOf(model, [name])
+  const rootId = measure!.kind === 'aggregate' ? measure!.selection.activity : measure!.object
+  const root = model.tables.find((table) => table.id === rootId)!
+  const by = root.kind === 'activity' ? root.actor : root.kind === 'object' ? root.key : ''
+  const rows = evaluate(model, dataset, { metrics: [name], by: [by] })
+  return rows.find(([object]) => object === key)?.[1] ?? null
 }
 
 function rootRows(context: Context, root: TableModel): readonly Row[] {
