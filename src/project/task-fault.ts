@@ -33,7 +33,7 @@ export function bindingFaults(task: SqlTask, binding: Binding, sql: string): Tas
     ...endFaults(task, sql),
     ...readFaults(task, binding, sql),
     ...columnFaults(task, binding, sql),
-    ...constructFaults(binding, sql),
+    ...(isOwnText(task) ? [] : constructFaults(binding, sql)),
   ]
 }
 
@@ -151,6 +151,11 @@ function castHint(column: ProducedColumn, produced: ProducedColumn['type']): str
   return rounds
     ? `write cast(round(…, ${scale}) as ${sqlType(declared)}) as ${column.name}, or declare ${typeText(produced)}`
     : `write ${cast}, or declare the column as ${typeText(produced)}`
+}
+
+/** Tables without a template around them: no author wrote this, a builder of Maru's did, for the engine that it runs on. */
+function isOwnText({ sql: { parts, chunks } }: SqlTask): boolean {
+  return chunks?.length === 0 && parts.some((part) => part.kind === 'table')
 }
 
 function constructFaults(binding: Binding, sql: string): TaskFault[] {

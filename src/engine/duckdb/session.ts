@@ -72,8 +72,11 @@ export class DuckdbSession implements Session {
     )
   }
 
-  bindView(id: string, sql: string): Promise<void> {
-    return this.#createView(id, sql)
+  /** The text stands where no id is: inside `raw.event.x`, the id `raw.event` would mean a table of that schema. */
+  async bindView(id: string, sql: string): Promise<void> {
+    const text = `memory.main.${quoteName(`text of ${id}`)}`
+    await this.#inTurn(() => this.#execute(`create or replace view ${text} as ${sql}`))
+    await this.#createView(id, `from ${text}`)
   }
 
   #createView(id: string, sql: string): Promise<void> {
