@@ -40,7 +40,7 @@ import { pullSource } from './pull.ts'
 import { queryProject, readQuestion } from './query.ts'
 import { showId } from './show.ts'
 import { StoredAnswersReader } from './stored-answers.ts'
-import { idsToRun, requireTables, tasksAfter } from './task-ids.ts'
+import { idsAfter, idsToRun, requireTables } from './task-ids.ts'
 import { generateTracker } from './tracker.ts'
 
 const defaultRowsMax = 10_000
@@ -108,17 +108,15 @@ class ProjectApp implements App {
   async run(options: Parameters<App['run']>[0]): Promise<RunRecord> {
     const parts = await this.#parts()
     const wanted = await idsToRun(parts, options.ids)
-    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
-    const whole = await this.#runContext(parts, (table) => sources.of(table))
     const { after } = options
-    const context =
-      after === undefined ? whole : { ...whole, tasks: tasksAfter(whole.tasks, after) }
-    const known = new Set(context.tasks.map(({ id }) => id))
-    const ids = wanted.filter((id) => known.has(id))
+    const ids = after === undefined ? wanted : idsAfter(await parts.tasks(), wanted, after)
+    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    const context = await this.#runContext(parts, (table) => sources.of(table))
     const { onProgress, signal } = options
     try {
       return await runTasks(context, {
         ids,
+        alone: after !== undefined,
         range: { from: options.from, to: options.to },
         full: options.full ?? false,
         ...(signal === undefined ? {} : { signal }),

@@ -1,30 +1,43 @@
-/** Runs the collectors of a project until it is stopped: their settings follow the project, a process that dies is started again, a stop lets them finish. */
+/**
+ * Runs a project until it is stopped: collectors take events, the landing brings them to the lake, runs bring what reads them up to date. Settings follow the
+ * project; a process that dies is started again; a stop lets each finish, in the order of the data.
+ */
 import { dirname, join } from 'node:path'
 import { MaruError } from '../base/errors.ts'
 import { loadConfig } from '../project/project.ts'
+import type { ResolvedConfig } from '../project/project.ts'
 import { files, openState } from './adapters.ts'
+import type { LandProcessOptions } from './land-process.ts'
+import type { RunLine, RunProcessOptions } from './run-process.ts'
 import { supervise } from './supervise.ts'
 import type { Supervised } from './supervise.ts'
 import { watchCatalog } from './watch-catalog.ts'
 
+export const startParts = ['collect', 'land', 'run'] as const
+export type StartPart = (typeof startParts)[number]
+
 export interface StartOptions {
   readonly folder: string
   readonly host: string
+  /** Absent: all. */
+  readonly only?: StartPart
   /** One line for each thing that whoever watches should know. */
   readonly say: (line: string) => void
   readonly onError: (error: unknown) => void
 }
 
 export interface Started {
-  readonly port: number
-  /** Accepts no more, syncs, and ends the processes. */
+  /** Absent when nothing collects. */
+  readonly port?: number
+  /** Accepts no more, lands what is in the log, runs a last time, and ends the processes. */
   stop(): Promise<void>
 }
 
-const listenMs = 30_000
+const readyMs = 30_000
+const drainMs = 120_000
 
-/** Resolves when every process listens. */
-export async function startCollectors(options: StartOptions): Promise<Started> {
+/** Resolves when every collector listens and the landing is at work. */
+export async function startProject(options: StartOptions): Promise<Started> {
   const { folder, say, onError } = options
   const config = await loadConfig(folder)
   const { collect } = config
@@ -36,10 +49,15 @@ export async function startCollectors(options: StartOptions): Promise<Started> {
   const home = join(dirname(config.statePath), 'collect')
   const settingsPath = join(home, 'settings.json')
   const state = await openState(config.statePath)
-  const children: Supervised[] = []
+  const does = (part: StartPart): boolean => options.only === undefined || options.only === part
+  const collectors: Supervised[] = []
+  const behind: Supervised[] = []
   const closers: (() => Promise<void>)[] = [() => state.close()]
   const stop = async (): Promise<void> => {
-    await Promise.all(children.map((child) => child.stop()))
+    await Promise.all(collectors.map((child) => child.stop()))
+    // Each ends when it has done what the one before left to it.
+    // oxlint-disable-next-line no-await-in-loop
+    for (const child of behind) await child.stop()
     // oxlint-disable-next-line no-await-in-loop -- what was opened last closes first
     for (const close of closers.splice(0).toReversed()) await close()
   }
@@ -54,52 +72,42 @@ export async function startCollectors(options: StartOptions): Promise<Started> {
       onError,
     })
     closers.push(() => watch.close())
-    let { port } = collect
-    // The first decides the port where any will do; the others share it.
-    for (let index = 1; index <= collect.processes; index++) {
-      const place = { home, settingsPath, name: String(index - 1), host: options.host, port }
-      // oxlint-disable-next-line no-await-in-loop
-      port = await startCollector(place, children, say)
+    const place = { home, settingsPath, host: options.host, say }
+    let port: number | undefined
+    if (does('collect')) {
+      port = collect.port
+      // The first decides the port where any will do; the others share it.
+      for (let index = 0; index < collect.processes; index++) {
+        // oxlint-disable-next-line no-await-in-loop
+        port = await startCollector({ ...place, name: String(index), port }, collectors)
+      }
     }
-    return { port, stop }
+    if (does('land')) await startLander(place, config, behind)
+    if (does('run')) startRunner({ folder, statePath: config.statePath, say }, behind)
+    return port === undefined ? { stop } : { port, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-interface CollectorPlace {
+interface Place {
   readonly home: string
   readonly settingsPath: string
-  readonly name: string
   readonly host: string
-  readonly port: number
+  readonly say: (line: string) => void
 }
 
 /** The port that it listens on. */
 async function startCollector(
-  place: CollectorPlace,
+  place: Place & { readonly name: string; readonly port: number },
   children: Supervised[],
-  say: (line: string) => void,
 ): Promise<number> {
-  const { home, name, ...rest } = place
+  const { home, say, name, ...rest } = place
   const listening = Promise.withResolvers<number>()
-  const timer = setTimeout(
-    () =>
-      listening.reject(
-        new MaruError(
-          'COLLECT_PORT',
-          `collector ${name} does not listen after ${listenMs / 1_000} s`,
-          {
-            hint: 'its own messages stand above',
-          },
-        ),
-      ),
-    listenMs,
-  )
   children.push(
     supervise({
-      entry: new URL(import.meta.url.replace(/start(\.[jt]s)$/, 'collect-process$1')),
+      entry: entryOf('collect'),
       argument: {
         ...rest,
         name,
@@ -108,9 +116,75 @@ async function startCollector(
         duplicatesFolder: join(home, 'duplicates'),
       },
       onLine: (line) => listening.resolve((JSON.parse(line) as { readonly port: number }).port),
-      onEnd: ({ code, againInMs }) =>
-        say(`collector ${name} ended (${code ?? 'killed'}); it starts again in ${againInMs} ms`),
+      onEnd: sayEnd(`collector ${name}`, say),
     }),
   )
-  return await listening.promise.finally(() => clearTimeout(timer))
+  return await within(`collector ${name} does not listen`, listening.promise)
+}
+
+async function startLander(
+  { home, settingsPath, say }: Place,
+  config: ResolvedConfig,
+  children: Supervised[],
+): Promise<void> {
+  const kafka = config.collect?.log
+  const argument: LandProcessOptions = {
+    settingsPath,
+    logFolder: join(home, 'log'),
+    workFolder: join(home, 'land'),
+    statePath: config.statePath,
+    lakeFolder: config.lakeFolder,
+    zone: config.zone,
+    ...(kafka === undefined ? {} : { kafka }),
+  }
+  const working = Promise.withResolvers<void>()
+  let refused = 0
+  const onLine = (line: string): void => {
+    working.resolve()
+    const { quarantined } = JSON.parse(line) as { readonly quarantined: number }
+    if (quarantined > refused) say(`${quarantined} events refused so far: see raw.quarantine`)
+    refused = quarantined
+  }
+  children.push(
+    supervise({ entry: entryOf('land'), argument, drainMs, onLine, onEnd: sayEnd('landing', say) }),
+  )
+  await within('the landing does not begin', working.promise)
+}
+
+function startRunner(
+  { say, ...argument }: RunProcessOptions & Pick<Place, 'say'>,
+  children: Supervised[],
+): void {
+  const onLine = (line: string): void => {
+    for (const failure of (JSON.parse(line) as RunLine).failed) say(`run failed: ${failure}`)
+  }
+  children.push(
+    supervise({ entry: entryOf('run'), argument, drainMs, onLine, onEnd: sayEnd('runs', say) }),
+  )
+}
+
+function entryOf(name: string): URL {
+  return new URL(import.meta.url.replace(/start(\.[jt]s)$/, `${name}-process$1`))
+}
+
+function sayEnd(
+  what: string,
+  say: Place['say'],
+): (how: { readonly code: number | null; readonly againInMs: number }) => void {
+  return ({ code, againInMs }) =>
+    say(`${what} ended (${code ?? 'killed'}); it starts again in ${againInMs} ms`)
+}
+
+async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new MaruError('COLLECT_PORT', `${what} after ${readyMs / 1_000} s`, {
+          hint: 'its own messages stand above',
+        }),
+      ),
+    readyMs,
+  )
+  return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer))
 }

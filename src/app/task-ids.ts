@@ -37,3 +37,19 @@ export async function idsToRun(parts: Parts, ids: readonly string[]): Promise<re
     .filter((task) => task.table.kind !== 'states' || built.has(task.id))
     .map(({ id }) => id)
 }
+
+/** Of the ids, the tables `after` and all that read them, directly or through others. */
+export function idsAfter(
+  tasks: readonly Task[],
+  ids: readonly string[],
+  after: readonly string[],
+): readonly string[] {
+  const reached = new Set(after)
+  let sizeBefore = 0
+  while (sizeBefore < reached.size) {
+    sizeBefore = reached.size
+    for (const task of tasks)
+      if (task.inputs.some((input) => reached.has(input.id))) reached.add(task.id)
+  }
+  return ids.filter((id) => reached.has(id))
+}

@@ -27,6 +27,8 @@ export type { RunContext } from './context.ts'
 export interface RunRequest {
   /** Empty: all. Otherwise these and all that they read. */
   readonly ids: readonly string[]
+  /** Only these, not what they read: that stays as it is. */
+  readonly alone?: boolean
   readonly range: DayRange
   readonly full: boolean
   readonly onProgress?: (progress: RunProgress) => void
@@ -65,7 +67,10 @@ async function runUnderLease(
 ): Promise<RunRecord> {
   const started = { runId: randomUUID(), startedAtMs: context.now() }
   await context.state.recordRun({ ...started, status: 'running', tasks: [] })
-  const chosen = chooseTasks(context.tasks, request.ids)
+  const asked = new Set(request.ids)
+  const chosen = chooseTasks(context.tasks, request.ids).filter(
+    ({ id }) => request.alone !== true || asked.has(id),
+  )
   const outcomes = await new Scheduler(context, request, held).runAll(chosen)
   const failed = outcomes.some(
     (outcome) => outcome.status === 'failed' || outcome.status === 'blocked',
