@@ -22,7 +22,7 @@ export interface Measure {
   readonly metric: string
   /** The activity or object whose rows are aggregated. */
   readonly rootId: TableId
-  readonly aggregate: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct'
+  readonly aggregate: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct' | 'any'
   readonly column?: string
   readonly filter?: Predicate
   /** Only the rows that are chosen, each object's in its whole history. The choice holds the filter. */
@@ -139,6 +139,7 @@ const answeredAggregates: ReadonlySet<Aggregate> = new Set<AnsweredAggregate>([
   'max',
   'average',
   'distinct',
+  'any',
 ])
 
 function isAnswered(aggregate: Aggregate): aggregate is AnsweredAggregate {
@@ -200,6 +201,7 @@ export function statesOf(measure: Measure, column: ColumnType | undefined): read
     type,
   })
   const integer: ColumnType = { kind: 'integer' }
+  if (measure.aggregate === 'any') return [state('count', integer)]
   if (measure.aggregate === 'count' || measure.aggregate === 'distinct')
     return [state(measure.aggregate, integer)]
   if (column === undefined)
@@ -294,6 +296,12 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
       return {
         sql: `cast(${first!.name} as double) / nullif(${second!.name}, 0)`,
         type: { kind: 'number' },
+        isCompound: true,
+      }
+    case 'any':
+      return {
+        sql: `coalesce(${first!.name}, 0) > 0`,
+        type: { kind: 'boolean' },
         isCompound: true,
       }
     case 'count':

@@ -45,7 +45,12 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
       value: 3,
     },
   }),
-  any_member: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'any' },
+  first_member: {
+    kind: 'object_aggregate',
+    object: 'obj.member',
+    aggregate: 'first',
+    column: 'id',
+  },
   offset: operand({ offset: { kind: 'to_start', grain: 'month' } }),
   total: operand({ total: [] }),
   cumulative: { kind: 'cumulative', metric: 'visits', over: { kind: 'all_time' }, across: 'last' },

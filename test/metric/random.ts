@@ -216,7 +216,7 @@ function rowsOf(drawn: readonly Version[], keyColumn: string, history: boolean):
 
 function aggregate(
   activity: string,
-  name: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct',
+  name: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct' | 'any',
   rest: { column?: string; filter?: Predicate } = {},
 ): MetricSketch {
   const { column, filter } = rest
@@ -272,6 +272,7 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
   mean_price: aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),
   french_buyers: aggregate('act.purchase', 'distinct', { column: 'member', filter: isFrench }),
   dear_orders: aggregate('act.purchase', 'count', { filter: isDear }),
+  any_dear: aggregate('act.purchase', 'any', { filter: isDear }),
   loyal_sales: aggregate('act.purchase', 'sum', {
     column: 'amount',
     filter: comparing('orders', 'member', 2),
