@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { DialectRequest, ReadEvent } from './dialect.ts'
 import { dialects, findRoute } from './dialects.ts'
+import { parseBody } from './parse-body.ts'
 
 function read(method: string, path: string, body: unknown): readonly ReadEvent[] {
   const found = findRoute(method, path)
@@ -90,6 +91,32 @@ describe('dialects', () => {
       ['event', 'event'],
     )
     assert.doesNotMatch(JSON.stringify(all), /secret/)
+  })
+
+  it("reads the form of PostHog's browser client, and what is said of a person without an event", () => {
+    const said = { $token: 'secret', $distinct_id: 'm1', $set: { city: 'Zürich+?>' } }
+    const text = JSON.stringify(said)
+    const base64 = Buffer.from(text).toString('base64')
+    const bodies = [
+      text,
+      `data=${encodeURIComponent(text)}`,
+      `data=${encodeURIComponent(base64)}`,
+      `compression=base64&data=${base64}`,
+    ]
+    for (const body of bodies)
+      assert.deepEqual(read('POST', '/engage/', parseBody(Buffer.from(body))), [
+        {
+          kind: 'event',
+          event: {
+            anonymousId: 'm1',
+            memberId: 'm1',
+            kind: 'identify',
+            name: 'identify',
+            properties: { city: 'Zürich+?>' },
+            context: {},
+          },
+        },
+      ])
   })
 
   it('never throws on any JSON, and reads the same events again', () => {

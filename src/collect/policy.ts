@@ -13,7 +13,12 @@ export interface Allowed {
   spread(results: readonly EventResult[]): readonly EventResult[]
 }
 
-export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings): Allowed {
+/** `key`: the write key that was used, as text. Where an event repeats it, as Snowplow's application id may, it is taken out. */
+export function applyPolicy(
+  events: readonly ReadEvent[],
+  source: SourceSettings,
+  key: string,
+): Allowed {
   const kept: ReadEvent[] = []
   const dropped = new Map<number, EventResult>()
   let isRedacted = false
@@ -22,7 +27,7 @@ export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings
       dropped.set(index, { id: each.event.id ?? String(index), result: 'ok' })
       continue
     }
-    const redacted = redact(each, source)
+    const redacted = redact(withoutKey(each, key), source)
     isRedacted ||= redacted !== each
     kept.push(redacted)
   }
@@ -62,6 +67,14 @@ function isConsented(event: IncomingEvent, source: SourceSettings): boolean {
   const stated = isRecord(consent) ? consent['categoryPreferences'] : undefined
   if (!isRecord(stated)) return source.consent.unstated === 'keep'
   return source.consent.categories.every((category) => stated[category] === true)
+}
+
+function withoutKey(each: ReadEvent, key: string): ReadEvent {
+  if (each.kind !== 'event' || !Object.values(each.event.context).includes(key)) return each
+  const context = Object.fromEntries(
+    Object.entries(each.event.context).filter(([, value]) => value !== key),
+  )
+  return { kind: 'event', event: { ...each.event, context } }
 }
 
 function redact(each: ReadEvent, source: SourceSettings): ReadEvent {

@@ -219,7 +219,7 @@ class HttpCollector implements Collector {
       if (!this.#rates.take(source.name, rate))
         return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds: 1 })
     }
-    const allowed = applyPolicy(events, source)
+    const allowed = applyPolicy(events, source, key)
     const requestId = randomUUID()
     const judged = judgeEvents(allowed.events, {
       judge: compiled.judge,

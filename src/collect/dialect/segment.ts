@@ -154,7 +154,8 @@ function readEvent(
     anonymousId: textOf(value['anonymousId']),
     memberId: textOf(value['userId']),
     previousId: textOf(value['previousId']),
-    originalAt: textOf(value['originalTimestamp']) ?? textOf(value['timestamp']),
+    // RudderStack's client sends both: the first is when it was called, the second what the caller says.
+    originalAt: textOf(value['timestamp']) ?? textOf(value['originalTimestamp']),
     sentAt: textOf(value['sentAt']) ?? shared.sentAt,
   }
   for (const [key, text] of Object.entries(texts))
