@@ -19,6 +19,8 @@ export type StartPart = (typeof startParts)[number]
 export interface StartOptions {
   readonly folder: string
   readonly host: string
+  /** Instead of the configured one; 0: any. */
+  readonly port?: number
   /** Absent: all. */
   readonly only?: StartPart
   /** One line for each thing that whoever watches should know. */
@@ -75,7 +77,7 @@ export async function startProject(options: StartOptions): Promise<Started> {
     const place = { home, settingsPath, host: options.host, say }
     let port: number | undefined
     if (does('collect')) {
-      port = collect.port
+      port = options.port ?? collect.port
       // The first decides the port where any will do; the others share it.
       for (let index = 0; index < collect.processes; index++) {
         // oxlint-disable-next-line no-await-in-loop

@@ -30,6 +30,7 @@ Examples:
     await runDemo({
       size: readSize(words, defaultShopSize),
       keep: words.flag('keep'),
+      eventsMs: 10_000,
       onEvent: showEvent,
       signal: stop.signal,
     })

@@ -5,12 +5,15 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { MaruError } from '../../base/errors.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { formatError, MaruError } from '../../base/errors.ts'
 import type { Result } from '../../engine/engine.ts'
 import type { MetricQuestion } from '../../metric/metric.ts'
 import type { RunRecord } from '../../state/state.ts'
 import type { App, RunProgress } from '../app.ts'
 import { openApp } from '../open.ts'
+import { startProject } from '../start.ts'
+import { visitShop } from './visitors.ts'
 import { startServer } from './postgres.ts'
 import type { DemoServer } from './postgres.ts'
 import { defaultShopSize, fillShop, isFilled } from './shop.ts'
@@ -25,6 +28,8 @@ export interface DemoOptions {
   readonly keep: boolean
   readonly onEvent: (event: DemoEvent) => void
   readonly signal?: AbortSignal
+  /** How long visitors are simulated; absent or 0: not at all. */
+  readonly eventsMs?: number
   /** The example shop when absent. */
   readonly projectFolder?: string
 }
@@ -125,11 +130,78 @@ async function useShop(folder: string, server: DemoServer, options: DemoOptions)
       const { result } = await app.metric(question)
       options.onEvent({ kind: 'answer', title, command: commandOf(question), result })
     }
+    await showEvents(app, options)
     options.onEvent({ kind: 'next', lines: nextLines(server, options.keep) })
   } finally {
     await app.close()
   }
 }
+
+/** Everything that `maru start` runs, some seconds of visitors, and how long after the last of them the metric knows all. */
+async function showEvents(app: App, options: DemoOptions): Promise<void> {
+  const { eventsMs = 0, signal } = options
+  if (eventsMs === 0) return
+  const started = await step(options, 'collector, landing and runs started', () =>
+    startProject({
+      folder: app.folder,
+      host: '127.0.0.1',
+      port: 0,
+      say: () => undefined,
+      onError: (error) => process.stderr.write(`maru: ${formatError(error)}\n`),
+    }),
+  )
+  try {
+    const { key } = await app.keys.create('web')
+    const viewsBefore = await askViews(app)
+    const visited = await step(options, `visitors for ${eventsMs / 1_000} s, then a sale`, () =>
+      visitShop({
+        url: `http://127.0.0.1:${started.port}`,
+        writeKey: key,
+        // Another seed each time: a second demo sends events of its own.
+        seed: Date.now() % 1_000_000_007,
+        rate: 100,
+        durationMs: eventsMs,
+        saleAfterMs: eventsMs / 2,
+        products: 100,
+        members: options.size.members,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    )
+    const wanted = viewsBefore + visited.views
+    const what = `${count(visited.sent)} events sent, ${count(visited.views)} of them product views: product_views went from ${count(viewsBefore)} to ${count(wanted)} after the last was sent`
+    await step(options, what, () => waitForViews(app, wanted))
+    const question: MetricQuestion = {
+      metrics: ['product_views', 'visitors', 'views_per_visitor'],
+      by: ['came_from'],
+      order: ['-product_views'],
+    }
+    const { result } = await app.metric(question)
+    const title = 'What visitors saw, and what led them there'
+    options.onEvent({ kind: 'answer', title, command: commandOf(question), result })
+  } finally {
+    await started.stop()
+  }
+}
+
+async function askViews(app: App): Promise<number> {
+  const { result } = await app.metric({ metrics: ['product_views'] })
+  return Number(result.rows[0]?.[0] ?? 0)
+}
+
+async function waitForViews(app: App, wanted: number): Promise<void> {
+  const until = performance.now() + viewsWithinMs
+  // oxlint-disable-next-line no-await-in-loop -- asks until it is so
+  while ((await askViews(app)) < wanted) {
+    if (performance.now() > until)
+      throw new MaruError('RUN_BLOCKED', `product_views is not ${wanted} after 60 s`, {
+        hint: 'maru query "select count(*) from raw.event" says what landed',
+      })
+    // oxlint-disable-next-line no-await-in-loop
+    await wait(100)
+  }
+}
+
+const viewsWithinMs = 60_000
 
 async function bringUpToDate(app: App, options: DemoOptions): Promise<void> {
   const startedAtMs = performance.now()
