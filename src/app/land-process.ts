@@ -8,7 +8,7 @@ import { readSettings, ship, startLanding, watchSettings } from '../collect/coll
 import type { LogReader } from '../collect/log.ts'
 import { openKafkaLog, openKafkaReader } from '../collect/log/kafka-log.ts'
 import { openSegmentReader } from '../collect/log/segment-reader.ts'
-import type { KafkaConfig } from '../model/config-types.ts'
+import type { KafkaConfig } from '../model/build.ts'
 import { openEngine, openLakeOver, openState } from './adapters.ts'
 
 export interface LandProcessOptions {

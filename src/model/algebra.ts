@@ -20,8 +20,6 @@ export type Scalar = string | number | bigint | boolean | null
  */
 export type AsOf = 'then' | 'now' | 'period_end' | 'cohort_entry'
 
-export const asOfRules: readonly AsOf[] = ['then', 'now', 'period_end', 'cohort_entry']
-
 /**
  * A condition on a row. `path` is a column, or an attribute reached by reference columns: `amount`, `member.country`,
  * `product.brand.name`. A comparison with an unknown value is not true, and neither is its negation (SQL's rule).
@@ -439,7 +437,7 @@ export function pathsOfChoice(choice: RowChoice): readonly string[] {
   return [...conditions, ...same, ...(choice.per === undefined ? [] : [choice.per])]
 }
 
-export function pathsOfPredicate(predicate: Predicate): readonly string[] {
+function pathsOfPredicate(predicate: Predicate): readonly string[] {
   switch (predicate.kind) {
     case 'and':
     case 'or':

@@ -16,6 +16,7 @@ import type { ActivityModel, Model, SqlModel, TableClass, TableId, TableModel } 
 
 export type { LoadedDeclaration }
 export { environmentRead } from './config-types.ts'
+export type { KafkaConfig } from './config-types.ts'
 
 export interface ModelSettings {
   /** IANA name. */
