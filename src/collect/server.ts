@@ -241,7 +241,9 @@ class HttpCollector implements Collector {
                 dialect: dialect.name,
                 route: read.route,
                 body: bytes,
-                ...(Object.keys(read.query).length === 0 ? {} : { query: withoutKeys(read.query) }),
+                ...(Object.keys(read.query).length === 0
+                  ? {}
+                  : { query: withoutKey(read.query, key) }),
               }),
           ...senderOf(request, source),
         },
@@ -383,10 +385,15 @@ function senderOf(
   }
 }
 
-/** Keys are never written down. */
-function withoutKeys(query: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+/** Keys are never written down: the one that was used, under any name, and others where they have their own. */
+function withoutKey(
+  query: Readonly<Record<string, string>>,
+  key: string,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(query).filter(([name]) => !/^(write_?key|api_key)$/i.test(name)),
+    Object.entries(query).filter(
+      ([name, value]) => value !== key && !/^(write_?key|api_key)$/i.test(name),
+    ),
   )
 }
 
