@@ -4,7 +4,7 @@ import { contentHash } from '../base/hash.ts'
 import { stringifyJson } from '../base/json.ts'
 import { collectedTables } from '../model/collected.ts'
 import { filledColumns, tablesOfSelection } from '../model/model.ts'
-import { nestedChoices } from '../model/algebra.ts'
+import { nestedChoices } from '../model/model.ts'
 import type {
   AttributesModel,
   ColumnModel,
