@@ -178,7 +178,13 @@ class LogLanding implements Landing {
   /** At once when idle traffic trickles, at most every `commitEveryMs` under load. */
   async #rest(startedAt: number): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    await this.#options.reader.waitForMore({ timeoutMs: idleMs, signal: this.#stopping.signal })
+    const { signal } = this.#stopping
+    await this.#options.reader
+      .waitForMore({ timeoutMs: idleMs, signal })
+      .catch((error: unknown) => {
+        // The stop ends the wait: a last round follows.
+        if (!signal.aborted) throw error
+      })
     const left = (this.#options.commitEveryMs ?? 1_000) - (performance.now() - startedAt)
     if (left > 0 && !this.#stopping.signal.aborted) await sleep(left)
   }

@@ -36,7 +36,13 @@ describe('the demo', () => {
 
   async function run(keep: boolean): Promise<readonly DemoEvent[]> {
     const events: DemoEvent[] = []
-    await runDemo({ size, keep, projectFolder: project, onEvent: (event) => events.push(event) })
+    await runDemo({
+      size,
+      keep,
+      eventsMs: keep ? 1_000 : 0,
+      projectFolder: project,
+      onEvent: (event) => events.push(event),
+    })
     return events
   }
 
@@ -65,7 +71,7 @@ describe('the demo', () => {
       answers[2]?.result.rows.map((row) => row.slice(0, 3)),
       byGrade,
     )
-    assert.equal(answers.length, 4)
+    assert.equal(answers.length, 5)
     for (const { command } of answers) {
       const words = shellWords(command).slice(1)
       const { status, stderr } = spawnSync(

@@ -153,19 +153,22 @@ async function showEvents(app: App, options: DemoOptions): Promise<void> {
   try {
     const { key } = await app.keys.create('web')
     const viewsBefore = await askViews(app)
-    const visited = await step(options, `visitors for ${eventsMs / 1_000} s, then a sale`, () =>
-      visitShop({
-        url: `http://127.0.0.1:${started.port}`,
-        writeKey: key,
-        // Another seed each time: a second demo sends events of its own.
-        seed: Date.now() % 1_000_000_007,
-        rate: 100,
-        durationMs: eventsMs,
-        saleAfterMs: eventsMs / 2,
-        products: 100,
-        members: options.size.members,
-        ...(signal === undefined ? {} : { signal }),
-      }),
+    const visited = await step(
+      options,
+      `visitors for ${eventsMs / 1_000} s, half of it a sale`,
+      () =>
+        visitShop({
+          url: `http://127.0.0.1:${started.port}`,
+          writeKey: key,
+          // Another seed each time: a second demo sends events of its own.
+          seed: Date.now() % 1_000_000_007,
+          rate: 100,
+          durationMs: eventsMs,
+          saleAfterMs: eventsMs / 2,
+          products: 100,
+          members: options.size.members,
+          ...(signal === undefined ? {} : { signal }),
+        }),
     )
     const wanted = viewsBefore + visited.views
     const what = `${count(visited.sent)} events sent, ${count(visited.views)} of them product views: product_views went from ${count(viewsBefore)} to ${count(wanted)} after the last was sent`
