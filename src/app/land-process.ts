@@ -82,7 +82,6 @@ async function main(options: LandProcessOptions): Promise<void> {
     clearInterval(timer)
     say()
     watch.close()
-    await reader.close()
     await engine.close()
     await state.close()
     process.exit(0)

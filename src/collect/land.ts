@@ -10,6 +10,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep } from '../base/bounded.ts'
 import { MaruError } from '../base/errors.ts'
+import { isProcessAlive } from '../base/processes.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
 import type { Lake, Table } from '../lake/lake.ts'
@@ -81,7 +82,7 @@ async function takeLease(state: State): Promise<Lease> {
     if (lease !== undefined) return lease
     const holder = await state.leaseHolder(leaseName)
     const pid = Number(holder?.owner.split(' ')[0])
-    if (holder !== undefined && !isAlive(pid)) await state.releaseLease(holder)
+    if (holder !== undefined && !isProcessAlive(pid)) await state.releaseLease(holder)
     else if (Date.now() > until) {
       throw new MaruError('RUN_IN_PROGRESS', `another landing is at work (process ${pid})`, {
         hint: 'stop it first: one is enough, and it keeps up with all collectors',
@@ -89,15 +90,6 @@ async function takeLease(state: State): Promise<Lease> {
       })
     }
     await sleep(200)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { MaruError } from '../base/errors.ts'
+import { isProcessAlive } from '../base/processes.ts'
 import type { Lease, State } from '../state/state.ts'
 
 const leaseName = 'run'
@@ -36,7 +37,7 @@ async function acquire(state: State): Promise<Lease> {
   if (lease !== undefined) return lease
   const holder = await state.leaseHolder(leaseName)
   const [host, pid] = holder?.owner.split(' ') ?? []
-  if (holder !== undefined && host === hostname() && !isAlive(Number(pid))) {
+  if (holder !== undefined && host === hostname() && !isProcessAlive(Number(pid))) {
     await state.releaseLease(holder)
     const taken = await state.acquireLease(leaseName, owner, leaseDurationMs)
     if (taken !== undefined) return taken
@@ -46,14 +47,4 @@ async function acquire(state: State): Promise<Lease> {
     hint: 'wait for it to end, then run again',
     retry: 'later',
   })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // Signal 0 only asks whether the process is there.
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
