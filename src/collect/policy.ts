@@ -1,6 +1,6 @@
 /** What a source's policy lets through to the disk: events without consent are not kept at all, and addresses inside an event are treated like the sender's own. */
 import { applyAddressPolicy } from './address.ts'
-import { nativeOf } from './dialect/native.ts'
+import { nativeText } from './dialect/native.ts'
 import { isRecord } from './dialect/answers.ts'
 import type { EventResult, IncomingEvent, ReadEvent } from './dialect.ts'
 import type { SourceSettings } from './settings.ts'
@@ -45,19 +45,14 @@ export function applyPolicy(
 /** The request as the native dialect would have sent it. */
 export function nativeBody(events: readonly ReadEvent[]): Buffer {
   const list = events.map((each) =>
-    each.kind === 'event' ? nativeText(each.event) : JSON.stringify({ id: each.id, kind: null }),
+    each.kind === 'event' ? writtenText(each.event) : JSON.stringify({ id: each.id, kind: null }),
   )
   return Buffer.from(`{"events":[${list.join(',')}]}`)
 }
 
-function nativeText(event: IncomingEvent): string {
-  try {
-    return JSON.stringify(nativeOf(event))
-  } catch (error) {
-    // Nested deeper than can be written: the judge refuses it, and what it held is not kept.
-    if (!(error instanceof RangeError)) throw error
-    return JSON.stringify(nativeOf({ ...event, properties: {}, context: {} }))
-  }
+/** What is nested too deep to be written the judge refuses, and what it held is not kept. */
+function writtenText(event: IncomingEvent): string {
+  return nativeText(event) ?? nativeText({ ...event, properties: {}, context: {} })!
 }
 
 /** Segment's form: `context.consent.categoryPreferences`, a boolean for each category. */

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto'
 import type { Session } from '../engine/engine.ts'
 import type { Lake } from '../lake/lake.ts'
 import { collectedTables, eventLogColumns } from '../model/collected.ts'
-import { nativeDialect, nativeOf } from './dialect/native.ts'
+import { scalarLiteral } from '../model/sql-names.ts'
+import { nativeDialect, nativeText } from './dialect/native.ts'
 import type { IncomingEvent, ReadEvent } from './dialect.ts'
 import { dialectNamed } from './dialects.ts'
 import { compileJudge } from './judge.ts'
@@ -86,10 +87,9 @@ limit ${Math.trunc(filter.rowsMax)}`,
 }
 
 function conditions({ event, rule, sinceMs }: QuarantineFilter): string {
-  const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
   return [
-    event === undefined ? '' : `\n  and event = ${literal(event)}`,
-    rule === undefined ? '' : `\n  and rule = ${literal(rule)}`,
+    event === undefined ? '' : `\n  and event = ${scalarLiteral(event)}`,
+    rule === undefined ? '' : `\n  and rule = ${scalarLiteral(rule)}`,
     sinceMs === undefined
       ? ''
       : `\n  and received_at >= make_timestamptz(${Math.trunc(sinceMs) * 1000})`,
@@ -159,6 +159,6 @@ function recordOf(
     catalog: settings.catalog,
     quarantined: [],
     replays: [refused.id],
-    body: Buffer.from(JSON.stringify(nativeOf({ ...event, id: event.id ?? refused.id }))),
+    body: Buffer.from(nativeText({ ...event, id: event.id ?? refused.id })!),
   }
 }

@@ -1,7 +1,7 @@
 /** A logged request → rows of the two tables, without what only the landing knows (its number, the partition, the local day). Pure: a body always gives the same rows. */
 import { botReason } from './bot.ts'
 import type { DialectRequest, IncomingEvent, ReadEvent } from './dialect.ts'
-import { nativeOf } from './dialect/native.ts'
+import { nativeText } from './dialect/native.ts'
 import { dialectNamed } from './dialects.ts'
 import { eventTime } from './event-time.ts'
 import { parseBody } from './parse-body.ts'
@@ -145,16 +145,6 @@ function refusedRow(
     bytes:
       (event === undefined ? undefined : nativeText(event)) ??
       Buffer.from(record.body).toString('utf8'),
-  }
-}
-
-/** undefined: nested deeper than can be written. */
-function nativeText(event: IncomingEvent): string | undefined {
-  try {
-    return JSON.stringify(nativeOf(event))
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
   }
 }
 

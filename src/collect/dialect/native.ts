@@ -108,8 +108,17 @@ function present<T extends object>(values: T): { [Name in keyof T]: Exclude<T[Na
   ) as never
 }
 
-/** An event as this dialect would send it: what a replay or a redacted request is logged as. */
-export function nativeOf(event: IncomingEvent): Readonly<Record<string, unknown>> {
+/** An event as this dialect would send it: what a replay or a redacted request is logged as. undefined: nested deeper than can be written. */
+export function nativeText(event: IncomingEvent): string | undefined {
+  try {
+    return JSON.stringify(nativeOf(event))
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+function nativeOf(event: IncomingEvent): Readonly<Record<string, unknown>> {
   const { id, kind, name, anonymousId, memberId, previousId, originalAt, sentAt } = event
   return {
     id,
