@@ -13,6 +13,33 @@ import type { ClientCollector } from './collector.ts'
 const at = new Date('2026-03-01T10:00:00.000Z')
 const order = { order_id: 'o-1', total: 12.5, lines: [{ sku: 'ä', count: 2 }] }
 
+/** Every call of Segment's API, by a client that has it. */
+function callEach(client: SegmentAnalytics | RudderAnalytics): void {
+  client.track({
+    anonymousId: 'v1',
+    userId: 'm1',
+    event: 'order_completed',
+    properties: order,
+    context: { ip: '10.1.2.3' },
+    timestamp: at,
+  })
+  client.identify({ anonymousId: 'v1', userId: 'm1', traits: { plan: 'gold' } })
+  client.page({ anonymousId: 'v1', name: 'Home', category: 'shop', properties: { path: '/' } })
+  client.screen({ anonymousId: 'v1', name: 'Start' })
+  client.group({ userId: 'm1', groupId: 'g1', traits: { size: 3 } })
+  client.alias({ userId: 'm2', previousId: 'm1' })
+}
+
+async function assertSegmentSaid(collector: ClientCollector): Promise<void> {
+  const events = await collector.rowsOf(6)
+  assert.deepEqual(events.map(said), segmentSaid)
+  assertOnce(events)
+  const [first] = events
+  assert.equal(first?.original_at, at.getTime())
+  assert.equal(jsonOf(first?.context ?? '{}')['ip'], '10.1.2.3')
+  assert.doesNotMatch(JSON.stringify(events), new RegExp(writeKey))
+}
+
 describe('a client that a shop already uses', () => {
   let collector: ClientCollector
 
@@ -23,52 +50,16 @@ describe('a client that a shop already uses', () => {
 
   it("is understood: Segment's for Node", async () => {
     const client = new SegmentAnalytics({ writeKey, host: collector.host, flushAt: 4 })
-    client.track({
-      anonymousId: 'v1',
-      userId: 'm1',
-      event: 'order_completed',
-      properties: order,
-      context: { ip: '10.1.2.3' },
-      timestamp: at,
-    })
-    client.identify({ anonymousId: 'v1', userId: 'm1', traits: { plan: 'gold' } })
-    client.page({ anonymousId: 'v1', name: 'Home', category: 'shop', properties: { path: '/' } })
-    client.screen({ anonymousId: 'v1', name: 'Start' })
-    client.group({ userId: 'm1', groupId: 'g1', traits: { size: 3 } })
-    client.alias({ userId: 'm2', previousId: 'm1' })
+    callEach(client)
     await client.closeAndFlush()
-    const events = await collector.rowsOf(6)
-    assert.deepEqual(events.map(said), segmentSaid)
-    assertOnce(events)
-    const [first] = events
-    assert.equal(first?.original_at, at.getTime())
-    assert.equal(jsonOf(first?.context ?? '{}')['ip'], '10.1.2.3')
-    assert.doesNotMatch(JSON.stringify(events), new RegExp(writeKey))
+    await assertSegmentSaid(collector)
   })
 
   it("is understood: RudderStack's for Node", async () => {
     const client = new RudderAnalytics(writeKey, { dataPlaneUrl: collector.host, flushAt: 4 })
-    client.track({
-      anonymousId: 'v1',
-      userId: 'm1',
-      event: 'order_completed',
-      properties: order,
-      context: { ip: '10.1.2.3' },
-      timestamp: at,
-    })
-    client.identify({ anonymousId: 'v1', userId: 'm1', traits: { plan: 'gold' } })
-    client.page({ anonymousId: 'v1', name: 'Home', category: 'shop', properties: { path: '/' } })
-    client.screen({ anonymousId: 'v1', name: 'Start' })
-    client.group({ userId: 'm1', groupId: 'g1', traits: { size: 3 } })
-    client.alias({ userId: 'm2', previousId: 'm1' })
+    callEach(client)
     await client.flush()
-    const events = await collector.rowsOf(6)
-    assert.deepEqual(events.map(said), segmentSaid)
-    assertOnce(events)
-    const [first] = events
-    assert.equal(first?.original_at, at.getTime())
-    assert.equal(jsonOf(first?.context ?? '{}')['ip'], '10.1.2.3')
-    assert.doesNotMatch(JSON.stringify(events), new RegExp(writeKey))
+    await assertSegmentSaid(collector)
   })
 
   it("is understood: Snowplow's for Node, whose application id is the key", async () => {
