@@ -22,7 +22,7 @@ export async function listRefused(
 export async function replayRefused(parts: Parts, filter: QuarantineFilter): Promise<Replayed> {
   const { compileSettings, replayQuarantine } = await import('../collect/collect.ts')
   const config = await loadConfig(parts.folder)
-  const settings = compileSettings(parts.model, config.collect?.sources ?? {}, [])
+  const settings = compileSettings(parts.model, config.collect ?? { sources: {} }, [])
   const refused = await listRefused(parts, filter)
   const folder = join(dirname(config.statePath), 'collect', 'log', 'replay')
   const log = await openSegmentLog({ folder })

@@ -61,7 +61,7 @@ export async function watchCatalog(options: CatalogWatchOptions): Promise<Catalo
 
 interface Loaded {
   readonly model: Model
-  readonly sources: ResolvedCollect['sources']
+  readonly policy: Pick<ResolvedCollect, 'sources' | 'trustedProxies'>
 }
 
 class WatchedCatalog {
@@ -99,13 +99,13 @@ class WatchedCatalog {
         others.length === 0 ? first.message : `${first.message} (and ${others.length} more)`,
         { where: first.where, hint: 'maru check lists all problems' },
       )
-    return { model, sources: (await loadConfig(folder)).collect?.sources ?? {} }
+    return { model, policy: (await loadConfig(folder)).collect ?? { sources: {} } }
   }
 
-  async #write({ model, sources }: Loaded, edited: boolean): Promise<void> {
+  async #write({ model, policy }: Loaded, edited: boolean): Promise<void> {
     const { files, state, settingsPath, onRefused, onChange } = this.#options
     const keys = keysInForce(await listKeys(state), Date.now())
-    const next = compileSettings(model, sources, keys)
+    const next = compileSettings(model, policy, keys)
     const live = this.#written
     const reasons = live === undefined ? [] : compareCatalogs(live.events, next.events)
     if (reasons.length > 0 && edited) onRefused(reasons)

@@ -25,7 +25,11 @@ describe('compileSettings', () => {
       { id: 'web-1', source: 'web', sha256: 'aa' },
       { id: 'app-1', source: 'app', sha256: 'bb' },
     ]
-    const settings = compileSettings(model, { web: { ...policy, rate: 100 } }, keys)
+    const settings = compileSettings(
+      model,
+      { sources: { web: { ...policy, rate: 100 } }, trustedProxies: ['10.0.0.0/8'] },
+      keys,
+    )
     assert.deepEqual(settings.events[0]!.properties, [
       { name: 'product', type: { kind: 'text' }, required: true },
       { name: 'position', type: { kind: 'integer' }, required: false },
@@ -43,6 +47,7 @@ describe('compileSettings', () => {
         unknownProperties: 'keep',
       },
     ])
+    assert.deepEqual(settings.trustedProxies, ['10.0.0.0/8'])
     assert.ok(!JSON.stringify(settings).includes('secret-1'))
   })
 })

@@ -11,10 +11,15 @@ export type SourcePolicy = Omit<SourceSettings, 'name' | 'keys' | 'rateMax'> & {
   readonly keys: readonly string[]
 }
 
+export interface CollectPolicy {
+  readonly sources: Readonly<Record<string, SourcePolicy>>
+  readonly trustedProxies?: readonly string[]
+}
+
 /** Keys in force, each of a source; those of a source that the configuration does not name are left out. */
 export function compileSettings(
   model: Model,
-  sources: Readonly<Record<string, SourcePolicy>>,
+  { sources, trustedProxies }: CollectPolicy,
   keys: readonly (KeySettings & { readonly source: string })[],
 ): CollectSettings {
   const events = model.tables
@@ -26,6 +31,7 @@ export function compileSettings(
     sources: Object.entries(sources)
       .toSorted(([left], [right]) => (left < right ? -1 : 1))
       .map(([name, policy]) => compileSource(name, policy, keys)),
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
   }
 }
 

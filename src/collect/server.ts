@@ -7,7 +7,8 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MaruError, isMaruError } from '../base/errors.ts'
-import { applyAddressPolicy } from './address.ts'
+import { applyAddressPolicy, compileClientAddress } from './address.ts'
+import type { ClientAddress } from './address.ts'
 import { hashKey } from './compile-settings.ts'
 import type { Answer, DialectRequest, EventResult, ReadEvent, Refusal } from './dialect.ts'
 import { findRoute } from './dialects.ts'
@@ -76,6 +77,7 @@ interface Compiled {
   readonly judge: Judge
   /** By SHA-256 of the key. */
   readonly sources: ReadonlyMap<string, SourceSettings>
+  readonly clientAddress: ClientAddress
 }
 
 class HttpCollector implements Collector {
@@ -245,7 +247,7 @@ class HttpCollector implements Collector {
                   ? {}
                   : { query: withoutKey(read.query, key) }),
               }),
-          ...senderOf(request, source),
+          ...senderOf(request, source, compiled.clientAddress),
         },
         allowed.events,
       )
@@ -303,7 +305,8 @@ class HttpCollector implements Collector {
           source.keys.map((key) => [key.sha256, source] as const),
         ),
       )
-      this.#compiled = { settings, judge: compileJudge(settings), sources }
+      const clientAddress = compileClientAddress(settings.trustedProxies ?? [])
+      this.#compiled = { settings, judge: compileJudge(settings), sources, clientAddress }
     }
     return this.#compiled
   }
@@ -335,6 +338,7 @@ class HttpCollector implements Collector {
     const headers: Record<string, string> = { ...answer.headers, ...corsHeaders(request) }
     // What is left of the body is not read: the connection cannot be used again.
     if (after.close === true || this.#isClosing) headers['connection'] = 'close'
+    headers['content-length'] = String(Buffer.byteLength(answer.body))
     response.writeHead(answer.status, headers)
     response.end(answer.body)
     if (after.close === true) response.once('finish', () => request.destroy())
@@ -374,10 +378,12 @@ function judgeEvents(
 function senderOf(
   request: IncomingMessage,
   source: SourceSettings,
+  clientAddress: ClientAddress,
 ): Pick<RequestRecord, 'address' | 'userAgent'> {
-  const forwarded = request.headers['x-forwarded-for']
-  const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',', 1)[0]?.trim()
-  const address = applyAddressPolicy(first ?? request.socket.remoteAddress, source.address)
+  // Node joins headers of this name by commas.
+  const forwarded = request.headers['x-forwarded-for'] as string | undefined
+  const client = clientAddress(request.socket.remoteAddress, forwarded)
+  const address = applyAddressPolicy(client, source.address)
   const userAgent = request.headers['user-agent']?.slice(0, 500)
   return {
     ...(address === undefined ? {} : { address }),

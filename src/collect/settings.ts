@@ -9,6 +9,8 @@ export interface CollectSettings {
   readonly catalog: string
   readonly events: readonly EventEntry[]
   readonly sources: readonly SourceSettings[]
+  /** Addresses and networks of proxies whose `X-Forwarded-For` holds; absent: nobody's does. */
+  readonly trustedProxies?: readonly string[]
 }
 
 /** One entry of the catalog. `page`, `screen`, `identify`, `alias`, `group` are taken with any properties unless an entry of that name declares them. */

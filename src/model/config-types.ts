@@ -33,6 +33,8 @@ export interface CollectConfig {
   readonly processes?: number
   /** Who sends, by the name that rows carry. Each has its own write keys: `maru keys create NAME`. */
   readonly sources: Readonly<Record<string, CollectSourceConfig>>
+  /** Addresses and networks of the proxies in front, as `10.0.0.0/8`: what they say about the sender holds. Absent: the sender is whoever connects. */
+  readonly trustedProxies?: readonly string[]
   /** Where records go behind the local log; absent: landing reads the local log. */
   readonly log?: KafkaConfig
 }

@@ -31,6 +31,8 @@ export interface ResolvedCollect {
   readonly port: number
   readonly processes: number
   readonly sources: Readonly<Record<string, ResolvedCollectSource>>
+  /** Addresses and networks. */
+  readonly trustedProxies?: readonly string[]
   readonly log?: {
     readonly kind: 'kafka'
     readonly brokers: readonly string[]
@@ -175,10 +177,14 @@ async function collectSchema(name: ZodString) {
     brokers: z.array(z.string().regex(/^[^\s:]+:\d{1,5}$/, { error: 'is not host:port' })).min(1),
     topic: z.string().regex(/^[\w.-]{1,249}$/, { error: 'is not a name of a topic' }),
   })
+  const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+    error: 'is no address or network, as 10.0.0.0/8',
+  })
   return z.strictObject({
     port: z.int().min(0).max(65_535).default(8780),
     processes: z.int().min(1).max(64).default(1),
     sources: z.record(name, collectSource),
+    trustedProxies: z.array(network).exactOptional(),
     log: log.exactOptional(),
   })
 }
@@ -213,10 +219,11 @@ function knownAt(path: readonly string[]): readonly string[] {
   if (path[0] === 'sources') return ['url']
   if (path[1] === 'log') return ['brokers', 'topic']
   if (path[3] === 'consent') return ['categories', 'unstated']
-  return path[1] === 'sources' ? collectSourceNames : ['port', 'processes', 'sources', 'log']
+  return path[1] === 'sources' ? collectSourceNames : collectNames
 }
 
 const settingNames = ['zone', 'currency', 'sources', 'collect', 'buckets', 'lake', 'state']
+const collectNames = ['port', 'processes', 'sources', 'trustedProxies', 'log']
 const collectSourceNames = ['rate', 'address', 'consent', 'unknownProperties', 'keys']
 
 /** Where the key is written, as far as the text shows. */

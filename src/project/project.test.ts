@@ -79,10 +79,10 @@ describe('the configuration', () => {
 
   it('fills the policies of who sends events, keeps keys out of what is stored, and names a wrong setting', async () => {
     const path = join(folder, 'maru.config.ts')
-    const collect = (source: string): void => {
+    const collect = (source: string, proxy = '::1'): void => {
       writeFileSync(
         path,
-        `export default { zone: 'UTC', collect: { sources: { web: ${source} }, log: { kind: 'kafka', brokers: ['b:9092'], topic: 'events' } } }\n`,
+        `export default { zone: 'UTC', collect: { sources: { web: ${source} }, trustedProxies: ['10.0.0.0/8', '${proxy}'], log: { kind: 'kafka', brokers: ['b:9092'], topic: 'events' } } }\n`,
       )
       utimesSync(path, new Date(), new Date(Date.now() + 1_000 * ++edits))
     }
@@ -100,6 +100,7 @@ describe('the configuration', () => {
           keys: ['first-secret-key-1', 'first-secret-key-2'],
         },
       },
+      trustedProxies: ['10.0.0.0/8', '::1'],
       log: { kind: 'kafka', brokers: ['b:9092'], topic: 'events' },
     })
     assert.ok(!JSON.stringify(settingsOf(config, folder)).includes('secret'))
@@ -111,6 +112,10 @@ describe('the configuration', () => {
     collect("{ keys: 'short' }")
     await assert.rejects(loadConfig(folder), (error: MaruError) => {
       return error.message.includes('16 characters') && !error.message.includes('short')
+    })
+    collect('{}', '10.0.0.0/33')
+    await assert.rejects(loadConfig(folder), {
+      message: 'collect.trustedProxies.1: is no address or network, as 10.0.0.0/8',
     })
   })
 
