@@ -225,8 +225,10 @@ class ProjectApp implements App {
     const state = await (this.#state ??= openState(settings.statePath))
     if (options.mayBeLost === true || (await state.pointers()).length > 0) return state
     const found = await (await openLakeOver(settings.lakeFolder, state)).findTables()
-    // Looked at last: a run is on record before it makes its first table, so tables of one that is at work, or was killed early, are not lost.
+    // Looked at last: a run is on record before it makes its first table, and a landing holds its lease, so tables of one that is at work are not lost.
     if (found.length === 0 || (await state.runs(1)).length > 0) return state
+    const { landingLease } = await import('../collect/collect.ts')
+    if ((await state.leaseHolder(landingLease)) !== undefined) return state
     throw new MaruError(
       'STATE_LOST',
       `${settings.lakeFolder} holds ${found.length} tables, and ${settings.statePath} knows none of them`,

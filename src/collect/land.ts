@@ -10,13 +10,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sleep } from '../base/bounded.ts'
 import { MaruError } from '../base/errors.ts'
-import { isProcessAlive } from '../base/processes.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
 import type { Lake, Table } from '../lake/lake.ts'
 import { collectedTables, eventLogColumns, quarantineColumns } from '../model/collected.ts'
 import type { ColumnModel } from '../model/model.ts'
-import type { Lease, PartitionChange, State } from '../state/state.ts'
+import { holdLease, leaseDurationMs } from '../state/lease.ts'
+import type { HeldLease } from '../state/lease.ts'
+import type { PartitionChange, State } from '../state/state.ts'
 import type { LogPosition, LogReader } from './log.ts'
 import { decodeRequest } from './record.ts'
 import { readRows } from './rows.ts'
@@ -56,10 +57,10 @@ export interface Landing {
   stop(): Promise<void>
 }
 
-const leaseName = 'land'
+/** The lease that a landing holds while it is at work. */
+export const landingLease = 'land'
 /** Of State's values: how far each sequence of the log has landed. */
 const positionScope = 'land/raw.event'
-const leaseMs = 30_000
 const readBytesMax = 16 * 1024 * 1024
 const roundBytesMax = 64 * 1024 * 1024
 const retryMs = 1_000
@@ -67,30 +68,15 @@ const idleMs = 1_000
 
 /** Throws RUN_IN_PROGRESS when another landing is at work. */
 export async function startLanding(options: LandingOptions): Promise<Landing> {
-  const lease = await takeLease(options.state)
-  const landing = new LogLanding(options, lease)
+  const held = await holdLease(options.state, {
+    name: 'land',
+    holder: 'another landing',
+    hint: 'stop it first: one is enough, and it keeps up with all collectors',
+    waitMs: leaseDurationMs + retryMs,
+  })
+  const landing = new LogLanding(options, held)
   await landing.begin()
   return landing
-}
-
-/** A landing that was killed gives its lease up when it runs out. */
-async function takeLease(state: State): Promise<Lease> {
-  const owner = `${process.pid} ${randomUUID()}`
-  const until = Date.now() + leaseMs + retryMs
-  for (;;) {
-    const lease = await state.acquireLease(leaseName, owner, leaseMs)
-    if (lease !== undefined) return lease
-    const holder = await state.leaseHolder(leaseName)
-    const pid = Number(holder?.owner.split(' ')[0])
-    if (holder !== undefined && !isProcessAlive(pid)) await state.releaseLease(holder)
-    else if (Date.now() > until) {
-      throw new MaruError('RUN_IN_PROGRESS', `another landing is at work (process ${pid})`, {
-        hint: 'stop it first: one is enough, and it keeps up with all collectors',
-        retry: 'later',
-      })
-    }
-    await sleep(200)
-  }
 }
 
 type Positions = ReadonlyMap<string, LogPosition>
@@ -113,7 +99,7 @@ interface Target {
 
 class LogLanding implements Landing {
   readonly #options: LandingOptions
-  readonly #lease: Lease
+  readonly #held: HeldLease
   /** `source id` of what landed within the horizon → when it was received. */
   readonly #known = new Map<string, number>()
   readonly #stopping = new AbortController()
@@ -121,11 +107,10 @@ class LogLanding implements Landing {
   #landing = 0
   #progress = { landed: 0, duplicates: 0, quarantined: 0 }
   #done: Promise<void> = Promise.resolve()
-  #renewedAtMs = Date.now()
 
-  constructor(options: LandingOptions, lease: Lease) {
+  constructor(options: LandingOptions, held: HeldLease) {
     this.#options = options
-    this.#lease = lease
+    this.#held = held
   }
 
   progress(): LandingProgress {
@@ -144,7 +129,7 @@ class LogLanding implements Landing {
     await this.#done
     await this.#session?.close()
     await this.#options.reader.close()
-    await this.#options.state.releaseLease(this.#lease)
+    await this.#held.release()
   }
 
   async #loop(): Promise<void> {
@@ -152,7 +137,6 @@ class LogLanding implements Landing {
       // Asked before the round: what was appended before the stop is read by the round after it.
       const isLast = this.#stopping.signal.aborted
       try {
-        await this.#renew()
         const startedAt = performance.now()
         const round = await this.#read()
         if (round.positions.size > 0) await this.#land(round)
@@ -179,13 +163,6 @@ class LogLanding implements Landing {
       })
     const left = (this.#options.commitEveryMs ?? 1_000) - (performance.now() - startedAt)
     if (left > 0 && !this.#stopping.signal.aborted) await sleep(left)
-  }
-
-  async #renew(): Promise<void> {
-    if (Date.now() - this.#renewedAtMs < leaseMs / 3) return
-    if (!(await this.#options.state.renewLease(this.#lease, leaseMs)))
-      throw new MaruError('STATE_FENCED', 'another landing took over', { hint: 'stop this one' })
-    this.#renewedAtMs = Date.now()
   }
 
   async #read(): Promise<Round> {
@@ -273,7 +250,7 @@ class LogLanding implements Landing {
     const { lake, state } = this.#options
     const values = new Map(positions === undefined ? [] : [[positionScope, positions] as const])
     if (rows.length === 0) {
-      if ((await state.publish({ lease: this.#lease, values })) === 'fenced') throw fenced()
+      if ((await state.publish({ lease: this.#held.lease, values })) === 'fenced') throw fenced()
       return
     }
     const table = await openCollected(lake, target)
@@ -303,7 +280,7 @@ class LogLanding implements Landing {
         { kind: 'append', files },
         {
           summary: { landing: String(this.#landing) },
-          publication: { lease: this.#lease, values, changes },
+          publication: { lease: this.#held.lease, values, changes },
         },
       )
     } finally {

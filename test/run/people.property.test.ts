@@ -6,18 +6,10 @@ import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session } from '../../src/engine/engine.ts'
 import { people } from '../../src/index.ts'
 import { definitionOf } from '../../src/model/definition.ts'
+import { resolver } from './people-resolver.ts'
+import type { Edge } from './people-resolver.ts'
 
 const reachHours = 5
-
-interface Edge {
-  readonly kind: 'identify' | 'alias'
-  readonly source: string
-  readonly id: string
-  /** Hours since the beginning. */
-  readonly at: number
-  readonly from: string | null
-  readonly member: string | null
-}
 
 const start = Date.UTC(2026, 0, 10)
 const hour = 3_600_000
@@ -47,64 +39,6 @@ function transform(): string {
   return text.parts
     .map((part) => (part.kind === 'text' ? part.text : part.kind === 'table' ? part.id : ''))
     .join('')
-}
-
-const byOrder = (one: Edge, other: Edge): number =>
-  one.at - other.at || compare(one.id, other.id) || compare(one.source, other.source)
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
-
-/** The plain meaning, one instant at a time. */
-function resolver(all: readonly Edge[]): {
-  readonly person: (actor: string, at: number) => string
-  readonly personThen: (actor: string, at: number) => string
-  readonly shared: (actor: string, at: number) => boolean
-} {
-  const edges = all.filter((edge) => edge.member !== null && edge.from !== null)
-  const members = new Set(all.flatMap((edge) => edge.member ?? []))
-  const isMerge = (edge: Edge): boolean => edge.kind === 'alias' && members.has(edge.from!)
-  const merges = edges.filter((edge) => isMerge(edge) && edge.from !== edge.member)
-  const uses = edges.filter((edge) => !isMerge(edge)).toSorted(byOrder)
-  const nameAt = (member: string, at: number): string => {
-    const known = merges.filter((edge) => edge.at <= at)
-    const group = new Set([member])
-    for (let size = 0; size < group.size;) {
-      size = group.size
-      for (const edge of known)
-        if (group.has(edge.from!) || group.has(edge.member!))
-          group.add(edge.from!).add(edge.member!)
-    }
-    const last = known
-      .filter((edge) => group.has(edge.member!))
-      .toSorted(byOrder)
-      .at(-1)
-    return `member:${last?.member ?? member}`
-  }
-  const usesOf = (actor: string): readonly Edge[] =>
-    uses.filter((edge) => `anonymous:${edge.from}` === actor)
-  const lastUse = (actor: string, at: number): Edge | undefined =>
-    usesOf(actor)
-      .filter((edge) => edge.at <= at)
-      .at(-1)
-  const firstUse = (actor: string, at: number): Edge | undefined => {
-    const own = usesOf(actor)
-    return own.filter((edge) => edge.at === own[0]?.at && edge.at <= at).at(-1)
-  }
-  return {
-    person: (actor, at) => {
-      if (actor.startsWith('member:')) return nameAt(actor.slice(7), at + reachHours)
-      const use = lastUse(actor, at) ?? firstUse(actor, at + reachHours)
-      return use === undefined ? actor : nameAt(use.member!, at + reachHours)
-    },
-    personThen: (actor, at) => {
-      if (actor.startsWith('member:')) return nameAt(actor.slice(7), at)
-      const use = lastUse(actor, at)
-      return use === undefined ? actor : nameAt(use.member!, at)
-    },
-    shared: (actor, at) => {
-      const own = usesOf(actor).filter((edge) => edge.at <= at)
-      return new Set(own.map((edge) => nameAt(edge.member!, Infinity))).size > 1
-    },
-  }
 }
 
 const name = (prefix: string, count: number): fc.Arbitrary<string> =>
@@ -164,7 +98,7 @@ describe('people', () => {
     await fc.assert(
       fc.asyncProperty(edgeList, async (edges) => {
         const rows = await table(edges)
-        const expected = resolver(edges)
+        const expected = resolver(edges, reachHours)
         const actors = new Set([
           ...edges.flatMap((each) => (each.member === null ? [] : [`member:${each.member}`])),
           ...edges.flatMap((each) => (each.from === null ? [] : [`anonymous:${each.from}`])),
