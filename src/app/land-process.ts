@@ -2,7 +2,7 @@
  * The landing process: `node land-process.ts` with its options as JSON in the first argument. Says its progress in lines of JSON, the first when it is at work.
  * SIGTERM: lands what the log holds, ends. Where events go to Kafka, it ships the local logs there too, and lands from there.
  */
-import { formatError } from '../base/errors.ts'
+import { formatError, isMaruError } from '../base/errors.ts'
 import { nodeFiles } from '../base/node-files.ts'
 import { readSettings, ship, startLanding, watchSettings } from '../collect/collect.ts'
 import type { LogReader } from '../collect/log.ts'
@@ -32,6 +32,8 @@ async function main(options: LandProcessOptions): Promise<void> {
   const { settingsPath, workFolder, zone, kafka } = options
   const onError = (error: unknown): void => {
     process.stderr.write(`maru: ${formatError(error)}\n`)
+    // Another landing is at work: whoever watches this process starts it again, and it waits for its turn.
+    if (isMaruError(error) && error.code === 'STATE_FENCED') process.exit(1)
   }
   let settings = await readSettings(nodeFiles, settingsPath)
   const watch = await watchSettings({

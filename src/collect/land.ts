@@ -74,9 +74,14 @@ export async function startLanding(options: LandingOptions): Promise<Landing> {
     hint: 'stop it first: one is enough, and it keeps up with all collectors',
     waitMs: leaseDurationMs + retryMs,
   })
-  const landing = new LogLanding(options, held)
-  await landing.begin()
-  return landing
+  try {
+    const landing = new LogLanding(options, held)
+    await landing.begin()
+    return landing
+  } catch (error) {
+    await held.release()
+    throw error
+  }
 }
 
 type Positions = ReadonlyMap<string, LogPosition>
@@ -137,6 +142,7 @@ class LogLanding implements Landing {
       // Asked before the round: what was appended before the stop is read by the round after it.
       const isLast = this.#stopping.signal.aborted
       try {
+        if (this.#held.lost.aborted) throw fenced()
         const startedAt = performance.now()
         const round = await this.#read()
         if (round.positions.size > 0) await this.#land(round)
@@ -291,12 +297,12 @@ class LogLanding implements Landing {
 
   /** For the table, and for the view of each event that came: an activity is stale only by its own. */
   async #changesOf(target: Target, session: Session): Promise<readonly PartitionChange[]> {
-    const days = await session.query('select distinct day from landed')
-    const own = days.rows.map(([day]): PartitionChange => ({ partition: `day=${String(day)}` }))
+    const { rows } = await session.query('select distinct event, day from landed')
+    const partitions = new Set(rows.map(([, day]) => `day=${String(day)}`))
+    const own = [...partitions].map((partition): PartitionChange => ({ partition }))
     if (target.id !== collectedTables.events) return own
     const views = new Map(this.#options.events().map((entry) => [entry.event, entry.id]))
-    const names = await session.query('select distinct event, day from landed')
-    const ofViews = names.rows.flatMap(([event, day]): PartitionChange[] => {
+    const ofViews = rows.flatMap(([event, day]): PartitionChange[] => {
       const tableId = views.get(String(event))
       return tableId === undefined ? [] : [{ tableId, partition: `day=${String(day)}` }]
     })
