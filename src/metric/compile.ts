@@ -1,20 +1,15 @@
-/** A question becomes one SELECT: its legs, their union, the periods that are filled in, and the finished values. */
+/** A question becomes one SELECT: its inquiry, and the order and limit of the rows. */
 import { MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import { parseDay } from '../base/time.ts'
-import type { ScanFilter } from '../lake/lake.ts'
 import type { Model } from '../model/model.ts'
+import { blockOf } from './answer.ts'
 import { parseFilter } from './filter-language.ts'
-import { filledCtes } from './fill.ts'
-import { legSql, unionArm } from './leg.ts'
-import type { Leg, LegSql } from './leg.ts'
-import { askMetric, measuresOf, valueOf } from './measure.ts'
-import type { AskedMetric, Measure, State } from './measure.ts'
+import { rootsOf } from './kinds.ts'
+import { askMetric } from './measure.ts'
+import type { AskedMetric } from './measure.ts'
 import { lastName } from './model-index.ts'
-import type { CompiledQuestion, MetricQuestion } from './question.ts'
-import { routeLeg } from './states/route.ts'
-import type { RoutedLeg, StoredFreshness } from './states/route.ts'
-import { storedLegSql } from './states/stored-leg.ts'
+import type { CompiledQuestion, MetricQuestion, StoredFreshness } from './question.ts'
 
 const nothingStored: StoredFreshness = new Map()
 
@@ -29,63 +24,41 @@ export function compileQuestion(
   const by = question.by ?? []
   refuseRepeated(by)
   refuseRepeated(metrics.map((metric) => metric.name))
-  refuseSharedName(by, metrics)
-  const legs = planLegs(model, question, { metrics, freshness })
-  const slugs = by.map(slugOf)
-  const parts = legs.map((leg) =>
-    leg.source === undefined ? legSql(leg, slugs) : storedLegSql(leg, leg.source, slugs),
+  refuseSharedName(model, by, metrics)
+  const { from, to, where } = question
+  const block = blockOf(
+    { model, freshness },
+    {
+      values: metrics,
+      by,
+      where: where === undefined || where.trim() === '' ? undefined : parseFilter(where),
+      range: { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) },
+      isFilled: question.fill === true,
+    },
   )
-  const joined = joinLegs({ question, legs, parts, slugs })
-  const byMetric = new Map(
-    legs.flatMap((leg) =>
-      leg.measures.map(({ measure, states }) => [measure.metric, states] as const),
-    ),
-  )
-  const finaliser = {
-    statesOf: (measure: Measure): readonly State[] => byMetric.get(measure.metric)!,
-    isFilled: question.fill === true,
-    isJoined: legs.length > 1 || joined.isFilledIn,
-  }
-  const values = metrics.map((metric) => ({
-    name: metric.name,
-    ...valueOf(metric.expression, finaliser),
-  }))
   const selected = [
-    ...by.map((text, at) => aliased(slugs[at]!, text)),
-    ...values.map((value) => aliased(value.sql, value.name)),
+    ...by.map((text, at) => aliased(block.slugs[at]!, text)),
+    ...block.values.map((value) => aliased(value.sql, value.name)),
   ]
   const lines = [
     'select',
     `  ${selected.join(',\n  ')}`,
-    `from ${joined.groups}`,
-    ...tailLines(question, metrics, slugs),
+    `from ${block.groups}`,
+    ...tailLines(question, metrics, block.slugs),
   ]
   return {
-    sql: `with ${joined.ctes.join(',\n')}\n${lines.join('\n')}`,
-    reads: mergeReads(parts.flatMap((part) => part.reads)),
-    sources: legs.map(({ source, rootId, measures }) => ({
-      kind: source?.kind ?? 'activities',
-      tables: source?.tiles.map(({ id }) => id) ?? [rootId],
-      metrics: measures.map(({ measure }) => measure.metric),
-    })),
+    sql: `with ${block.ctes.join(',\n')}\n${lines.join('\n')}`,
+    reads: block.reads,
+    sources: block.sources,
     columns: [
-      ...by.map((text, at) => ({
-        name: text,
-        type: legs[0]!.dimensions[at]!.type,
+      ...by.map((name, at) => ({
+        name,
+        type: block.dimensions[at]!.type,
         kind: 'dimension' as const,
       })),
-      ...values.map(({ name, type }) => ({ name, type, kind: 'metric' as const })),
+      ...block.values.map(({ name, type }) => ({ name, type, kind: 'metric' as const })),
     ],
   }
-}
-
-/** `member__country`: what a dimension is called inside of the statement. Ends that measures use are told apart by one more. */
-function slugOf(text: string): string {
-  const slug = text.replaceAll('.', '__').replace('@', '__')
-  const isTaken =
-    /^(value|is)__|__(sum|count|min|max|distinct|by)$/.test(slug) ||
-    (slug.endsWith('__now') && !text.endsWith('@now'))
-  return isTaken ? `${slug}__by` : slug
 }
 
 const unansweredParts = ['of', 'having', 'compare', 'totals', 'top'] as const
@@ -122,11 +95,15 @@ function refuseRepeated(names: readonly string[]): void {
 }
 
 /** Columns of the answer are known by name. The dimension has a longer one, with the activity's name before it. */
-function refuseSharedName(by: readonly string[], metrics: readonly AskedMetric[]): void {
+function refuseSharedName(
+  model: Model,
+  by: readonly string[],
+  metrics: readonly AskedMetric[],
+): void {
   const metric = metrics.find(({ name }) => by.includes(name))
   if (metric === undefined) return
-  const [measure] = measuresOf(metric.expression)
-  const longer = `${lastName(measure?.rootId ?? 'activity')}.${metric.name}`
+  const [rootId = 'activity'] = rootsOf(model, metric.expression)
+  const longer = `${lastName(rootId)}.${metric.name}`
   throw badQuestion(
     `"${metric.name}" names both a metric and a dimension of the question`,
     `write the dimension as ${longer}`,
@@ -135,117 +112,6 @@ function refuseSharedName(by: readonly string[], metrics: readonly AskedMetric[]
 
 function badQuestion(message: string, hint: string): MaruError {
   return new MaruError('METRIC_BAD_QUERY', message, { hint })
-}
-
-function planLegs(
-  model: Model,
-  question: MetricQuestion,
-  asked: { readonly metrics: readonly AskedMetric[]; readonly freshness: StoredFreshness },
-): readonly RoutedLeg[] {
-  const where =
-    question.where === undefined || question.where.trim() === ''
-      ? undefined
-      : parseFilter(question.where)
-  const range = {
-    ...(question.from === undefined ? {} : { from: question.from }),
-    ...(question.to === undefined ? {} : { to: question.to }),
-  }
-  const byRoot = new Map<string, Map<string, Measure>>()
-  for (const measure of asked.metrics.flatMap((metric) => measuresOf(metric.expression))) {
-    const measures = byRoot.get(measure.rootId) ?? new Map<string, Measure>()
-    byRoot.set(measure.rootId, measures.set(measure.metric, measure))
-  }
-  if (byRoot.size === 0)
-    throw badQuestion('the metrics read no table', 'a formula needs at least one metric in it')
-  const lastNames = [...byRoot.keys()].map((rootId) => lastName(rootId))
-  const legs = [...byRoot].flatMap(([rootId, measures], at) => {
-    const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
-    const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')
-    const request = {
-      model,
-      rootId,
-      name,
-      measures: [...measures.values()],
-      by: question.by ?? [],
-      where,
-      range,
-      compile: compileQuestion,
-    }
-    return routeLeg(request, asked.freshness)
-  })
-  refuseMixedTypes(legs)
-  return legs
-}
-
-function refuseMixedTypes(legs: readonly Leg[]): void {
-  const [first, ...others] = legs
-  for (const [at, dimension] of first!.dimensions.entries()) {
-    const other = others.find((leg) => leg.dimensions[at]!.type.kind !== dimension.type.kind)
-    if (other === undefined) continue
-    throw new MaruError(
-      'METRIC_ILLEGAL',
-      `"${dimension.text}" is ${dimension.type.kind} for ${first!.rootId} but ${other.dimensions[at]!.type.kind} for ${other.rootId}`,
-      { hint: 'ask for the metrics apart, or name a dimension that both share' },
-    )
-  }
-}
-
-interface Joining {
-  readonly question: MetricQuestion
-  readonly legs: readonly Leg[]
-  readonly parts: readonly LegSql[]
-  readonly slugs: readonly string[]
-}
-
-interface Joined {
-  readonly ctes: readonly string[]
-  /** The CTE with one row per group. */
-  readonly groups: string
-  readonly isFilledIn: boolean
-}
-
-/** Groups of all legs one under the other, then one row for each: a null-safe full join in the SQL of every engine. */
-function joinLegs({ question, legs, parts, slugs }: Joining): Joined {
-  const ctes = parts.flatMap((part) => part.ctes)
-  const time = question.fill === true ? filledDimension(legs[0]!) : undefined
-  if (legs.length === 1 && time === undefined)
-    return { ctes, groups: parts[0]!.groups, isFilledIn: false }
-  const states = legs.flatMap(statesOfLeg)
-  const arms = legs.map((leg, at) =>
-    unionArm({ groups: parts[at]!.groups, states: statesOfLeg(leg) }, slugs, states),
-  )
-  ctes.push(`every_group as (\n${arms.join('\n  union all\n')}\n)`)
-  let groups = 'every_group'
-  if (time !== undefined) {
-    ctes.push(
-      ...filledCtes({
-        dimension: legs[0]!.dimensions[time]!,
-        at: time,
-        slugs,
-        states,
-        range: legs[0]!.range,
-      }),
-    )
-    groups = 'every_group_and_period'
-  }
-  const merged = [...slugs, ...states.map((state) => `max(${state.name}) as ${state.name}`)]
-  const groupBy = slugs.length === 0 ? '' : `\n  group by ${slugs.join(', ')}`
-  ctes.push(`one_group as (\n  select ${merged.join(', ')}\n  from ${groups}${groupBy}\n)`)
-  return { ctes, groups: 'one_group', isFilledIn: time !== undefined }
-}
-
-function statesOfLeg(leg: Leg): readonly State[] {
-  return leg.measures.flatMap((measure) => measure.states)
-}
-
-/** Which dimension holds the periods to fill; without a time grain there are no periods, and only sums become 0. */
-function filledDimension(leg: Leg): number | undefined {
-  const own = leg.dimensions.flatMap((dimension, at) => (dimension.isOwnTime ? [at] : []))
-  if (own.length > 1) {
-    const names = own.map((at) => leg.dimensions[at]!.text).join(' and ')
-    throw badQuestion(`fill cannot fill ${names} at once`, 'keep one of the time grains')
-  }
-  return own[0]
 }
 
 function tailLines(
@@ -292,13 +158,4 @@ function aliased(sql: string, name: string): string {
 
 function quoted(name: string): string {
   return /^[a-z][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
-}
-
-/** A table that is read twice must hold the rows that either reading needs. */
-function mergeReads(
-  reads: readonly { readonly table: string; readonly filters: readonly ScanFilter[] }[],
-): CompiledQuestion['reads'] {
-  const merged = new Map<string, readonly ScanFilter[]>()
-  for (const { table, filters } of reads) merged.set(table, merged.has(table) ? [] : filters)
-  return [...merged].map(([table, filters]) => ({ table, filters }))
 }

@@ -4,13 +4,12 @@ import { addDays, dayNumber } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import { isGrain, periodStart, periodStep } from './calendar.ts'
 import type { Grain } from './calendar.ts'
-import type { Dimension } from './dimension.ts'
+import type { DayRange, GroupedBy } from './inquiry.ts'
 import { nullState } from './leg.ts'
-import type { DayRange } from './leg.ts'
 import type { State } from './measure.ts'
 
 export interface Filling {
-  readonly dimension: Dimension
+  readonly dimension: GroupedBy
   /** Which of the dimensions it is. */
   readonly at: number
   readonly slugs: readonly string[]

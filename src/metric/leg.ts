@@ -3,7 +3,6 @@
  * All metrics over the same rows share one scan; a filtered metric is a condition inside of it.
  */
 import { sqlType } from '../model/column-type.ts'
-import type { Day } from '../base/time.ts'
 import { assert } from '../base/errors.ts'
 import type { ScanFilter } from '../lake/lake.ts'
 import { filledColumns } from '../model/model.ts'
@@ -26,7 +25,8 @@ import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { metricCondition } from './metric-condition.ts'
 import type { CompileMetric } from './metric-condition.ts'
-import { illegalDimension, timelessRange } from './legal.ts'
+import type { DayRange } from './inquiry.ts'
+import { illegalDimension, timelessRange } from './illegal.ts'
 import { mergedStateSql, stateSql, statesOf } from './measure.ts'
 import type { Measure, State } from './measure.ts'
 import { tableById } from './model-index.ts'
@@ -43,11 +43,6 @@ export interface Leg {
   /** The one of them that the question asks for. */
   readonly where: BoundCondition | undefined
   readonly range: DayRange
-}
-
-export interface DayRange {
-  readonly from?: Day
-  readonly to?: Day
 }
 
 export interface LegMeasure {

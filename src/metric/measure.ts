@@ -29,9 +29,10 @@ export interface Measure {
   readonly choice?: RowChoice
 }
 
-/** Arithmetic over measures. */
+/** Arithmetic over measures and over what kinds of their own compute. */
 export type Expression =
   | { readonly kind: 'measure'; readonly measure: Measure }
+  | { readonly kind: 'special'; readonly special: Special }
   | { readonly kind: 'number'; readonly value: number }
   | {
       readonly kind: 'binary'
@@ -39,6 +40,18 @@ export type Expression =
       readonly left: Expression
       readonly right: Expression
     }
+
+/** A value that is no aggregate of rows alone: `kinds.ts` says who computes it. */
+export interface Special {
+  /** Names its state; unique in a question. */
+  readonly key: string
+  readonly node: SpecialNode
+}
+
+export type SpecialNode = Extract<
+  MetricModel,
+  { kind: 'cumulative' | 'conversion' | 'funnel' | 'retention' | 'lifecycle' | 'stickiness' }
+>
 
 export interface AskedMetric {
   readonly name: string
@@ -69,9 +82,22 @@ export function measuresOf(expression: Expression): readonly Measure[] {
     case 'measure':
       return [expression.measure]
     case 'number':
+    case 'special':
       return []
     case 'binary':
       return [...measuresOf(expression.left), ...measuresOf(expression.right)]
+  }
+}
+
+export function specialsOf(expression: Expression): readonly Special[] {
+  switch (expression.kind) {
+    case 'special':
+      return [expression.special]
+    case 'number':
+    case 'measure':
+      return []
+    case 'binary':
+      return [...specialsOf(expression.left), ...specialsOf(expression.right)]
   }
 }
 
@@ -113,7 +139,7 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
       if (isShifted(metric.formula)) throw unanswered(metric, 'an offset or a total')
       return expandFormula(model, metric.formula, inside)
     default:
-      throw unanswered(metric, `the kind ${metric.kind}`)
+      return { kind: 'special', special: { key: metric.name, node: metric } }
   }
 }
 
@@ -122,7 +148,7 @@ function isShifted(formula: Formula): boolean {
   return formula.kind === 'binary' && (isShifted(formula.left) || isShifted(formula.right))
 }
 
-function unanswered(metric: MetricModel, what: string): MaruError {
+export function unanswered(metric: Pick<MetricModel, 'name' | 'place'>, what: string): MaruError {
   return new MaruError(
     'METRIC_ILLEGAL',
     `metric "${metric.name}" has ${what}, which is not answered yet`,
@@ -189,7 +215,8 @@ function isChosen(choice: RowChoice): boolean {
 export interface State {
   /** `sales__sum` */
   readonly name: string
-  readonly kind: 'sum' | 'count' | 'min' | 'max' | 'distinct'
+  /** `value` is finished: of each group there is one. */
+  readonly kind: 'sum' | 'count' | 'min' | 'max' | 'distinct' | 'value'
   readonly type: ColumnType
 }
 
@@ -245,6 +272,8 @@ export function stateSql(
     case 'min':
     case 'max':
       return `${kind}(${kept})`
+    case 'value':
+      return kept
     case 'sum':
       return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${sqlType(type)})`
   }
@@ -252,7 +281,7 @@ export function stateSql(
 
 /** SQL that makes one state of several over disjoint rows. A distinct count has no such: the same value may be among both. */
 export function mergedStateSql(state: State): string {
-  assert(state.kind !== 'distinct', `${state.name} does not add up`)
+  assert(state.kind !== 'distinct' && state.kind !== 'value', `${state.name} does not add up`)
   const kind = state.kind === 'count' ? 'sum' : state.kind
   return stateSql(kind, state.type, { value: state.name })
 }
@@ -266,6 +295,7 @@ export interface Value {
 
 export interface Finaliser {
   readonly statesOf: (measure: Measure) => readonly State[]
+  readonly valueOf: (special: Special) => Value
   /** Sums over no rows are 0, not unknown. */
   readonly isFilled: boolean
   /** A count may be missing in a group that only another leg has. */
@@ -277,6 +307,8 @@ export function valueOf(expression: Expression, finaliser: Finaliser): Value {
   switch (expression.kind) {
     case 'measure':
       return measureValue(expression.measure, finaliser)
+    case 'special':
+      return finaliser.valueOf(expression.special)
     case 'number': {
       const text = String(expression.value)
       if (/^-?\d+$/.test(text)) return { sql: text, type: { kind: 'integer' } }

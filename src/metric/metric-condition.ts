@@ -33,7 +33,7 @@ export function metricCondition(
 ): JoinedCondition {
   const key = keyOf(model, condition)
   const { sql, columns, reads } = compile(model, { metrics: [condition.metric], by: [key] })
-  const metric = columns[1]!
+  const metric = columns[0]!
   const rows = `${name}_${condition.path.replaceAll('.', '__').replace('@', '__')}__${metric.name}`
   const compared = { ...dimension, text: metric.name, type: metric.type }
   const operator = condition.operator === '!=' ? '<>' : condition.operator

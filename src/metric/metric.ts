@@ -4,10 +4,11 @@ export type {
   CompiledQuestion,
   CompileQuestion,
   MetricQuestion,
+  StoredFreshness,
   Top,
 } from './question.ts'
-export type { LegalDimension, Pair } from './legal.ts'
+export type { LegalDimension } from './illegal.ts'
+export type { Pair } from './legal.ts'
 export { compileQuestion } from './compile.ts'
 export { describePair, legalDimensions } from './legal.ts'
 export { stateTasks } from './states/tasks.ts'
-export type { StoredFreshness } from './states/route.ts'

@@ -1,8 +1,11 @@
 /** What is asked about metrics, and what it is compiled to. */
 import type { Day } from '../base/time.ts'
-import type { ColumnType, Model } from '../model/model.ts'
+import type { ColumnType, Model, TableId } from '../model/model.ts'
 import type { ScanFilter } from '../lake/lake.ts'
-import type { StoredFreshness } from './states/route.ts'
+import type { Dirty } from '../plan/plan.ts'
+
+/** What of each stored table is stale, of those that are built by today's definitions. */
+export type StoredFreshness = ReadonlyMap<TableId, Dirty>
 
 /** A question: several metrics, by the same dimensions. */
 export interface MetricQuestion {

@@ -22,12 +22,10 @@ import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
 import type { Leg, LegRequest } from '../leg.ts'
 import type { Measure } from '../measure.ts'
+import type { StoredFreshness } from '../question.ts'
 import type { StoredMeasure } from './measures.ts'
 import { storedTables } from './tables.ts'
 import type { IndicatorTable, StateTable } from './tables.ts'
-
-/** What of each table is stale, of those that are built by today's definitions. */
-export type StoredFreshness = ReadonlyMap<TableId, Dirty>
 
 /** A table's rows of a range of days; without ends all of them. */
 export interface Tile {

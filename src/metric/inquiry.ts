@@ -1,0 +1,91 @@
+/**
+ * What is asked of rows, inside of a question: values by dimensions, over a range, under a condition. A question is one inquiry or several that are put
+ * together, and so is a metric over other metrics: whoever makes one has its answer as a SELECT of its own, with one row per group.
+ */
+import type { Day } from '../base/time.ts'
+import type { ColumnType, Model, TableId } from '../model/model.ts'
+import type { Dimension } from './dimension.ts'
+import type { Condition } from './filter-language.ts'
+import type { LegalDimension } from './illegal.ts'
+import type { AskedMetric, State } from './measure.ts'
+import type { CompiledQuestion } from './question.ts'
+
+export interface Inquiry {
+  readonly values: readonly AskedMetric[]
+  readonly by: readonly string[]
+  readonly where: Condition | undefined
+  readonly range: DayRange
+  /** Sums over no rows are 0, and every period of the range has a group. */
+  readonly isFilled: boolean
+}
+
+export interface DayRange {
+  readonly from?: Day
+  /** The day after the last. */
+  readonly to?: Day
+}
+
+/** What a group is called by. */
+export type GroupedBy = Pick<Dimension, 'text' | 'type' | 'calendar' | 'isOwnTime'>
+
+export interface Answer {
+  /** A SELECT with a column per dimension, named by its slug, and one per value, named as asked; in no order. */
+  readonly sql: string
+  readonly dimensions: readonly GroupedBy[]
+  readonly values: readonly { readonly name: string; readonly type: ColumnType }[]
+  readonly reads: CompiledQuestion['reads']
+  readonly sources: CompiledQuestion['sources']
+}
+
+export type Ask = (inquiry: Inquiry) => Answer
+
+/** Groups with states; parts meet as groups only, so that no join can multiply rows. */
+export interface Part {
+  /** `name as (…)` */
+  readonly ctes: readonly string[]
+  /** The CTE of one row per group: a column per dimension, named by its slug, and one per state. */
+  readonly groups: string
+  readonly dimensions: readonly GroupedBy[]
+  readonly states: readonly State[]
+  readonly reads: CompiledQuestion['reads']
+  readonly sources: CompiledQuestion['sources']
+  /** Whose rows these are, for messages. */
+  readonly rootId: TableId
+}
+
+/** What a kind of metric is asked for. */
+export interface KindRequest<Node> {
+  readonly model: Model
+  readonly node: Node
+  /** Names of CTEs begin with it. */
+  readonly name: string
+  /** The state that holds the value: `sales__value`. */
+  readonly state: string
+  readonly by: readonly string[]
+  /** The names of the dimensions inside of the statement. */
+  readonly slugs: readonly string[]
+  readonly where: Condition | undefined
+  readonly range: DayRange
+  readonly ask: Ask
+}
+
+/** How a kind of metric is answered. Throws METRIC_ILLEGAL for what does not go together. */
+export interface Kind<Node> {
+  /** The activities or objects whose rows have the dimensions: all must have each. */
+  readonly roots: (model: Model, node: Node) => readonly TableId[]
+  /** Its groups, with one state of kind `value`, called `request.state`. */
+  readonly compile: (request: KindRequest<Node>) => Part
+  /** Whether a group without it has 0: it counts. */
+  readonly isCount?: (node: Node) => boolean
+  /** Dimensions that only this metric has: `step`, `cohort`, `age`. */
+  readonly dimensions?: (node: Node) => readonly LegalDimension[]
+}
+
+/** `member__country`: what a dimension is called inside of the statement. Ends that values use are told apart by one more. */
+export function slugOf(text: string): string {
+  const slug = text.replaceAll('.', '__').replace('@', '__')
+  const isTaken =
+    /^(value|is)__|__(sum|count|min|max|distinct|value|by)$/.test(slug) ||
+    (slug.endsWith('__now') && !text.endsWith('@now'))
+  return isTaken ? `${slug}__by` : slug
+}
