@@ -10,7 +10,13 @@ import { dayOfNumber, localDay } from '../base/time.ts'
 import { bucketOf } from '../lake/lake.ts'
 import type { Bound, DataFile, Field, PartitionSpec, Scan, Schema } from '../lake/lake.ts'
 import type { ColumnType } from '../model/model.ts'
-import { bindErrorOffset, type Engine, type Session, type Value } from './engine.ts'
+import {
+  addFingerprints,
+  bindErrorOffset,
+  type Engine,
+  type Session,
+  type Value,
+} from './engine.ts'
 
 const integer: ColumnType = { kind: 'integer' }
 const text: ColumnType = { kind: 'text' }
@@ -749,6 +755,16 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
           ).get('')!.fingerprint,
         )
         ok(/^[0-9a-f]{32}$/.test(first))
+      })
+
+      it('adds up: of all rows it is the sum of those of their parts', async () => {
+        const parts = await Promise.all(
+          ["(1, 'x'), (2, 'y')", "(2, 'y')", "(null, 'z')"].map(single),
+        )
+        equal(
+          parts.reduce(addFingerprints),
+          await single("(1, 'x'), (2, 'y'), (2, 'y'), (null, 'z')"),
+        )
       })
 
       it('differs when a value, a null, a column or the number of a row differs', async () => {

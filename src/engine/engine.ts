@@ -67,7 +67,7 @@ export interface Session {
   run(sql: string): Promise<void>
   /** Writes the rows of one SELECT as data files split by the partition, one or more files each, and returns them with statistics. */
   stage(request: StageRequest): Promise<readonly DataFile[]>
-  /** Order-independent content hash and row count by partition, over `columns` of the SELECT. */
+  /** Order-independent content hash and row count by partition, over `columns` of the SELECT. Hashes of disjoint rows add up: see `addFingerprints`. */
   fingerprint(
     sql: string,
     columns: readonly string[],
@@ -183,6 +183,11 @@ export interface Lineage {
     readonly zone: string
     readonly output: string
   }[]
+  /**
+   * Sets of tables over whose rows the SELECT adds up: its rows for A and B together are those for A and those for B, all other tables as they are. The proof
+   * that new rows alone give the new rows of the result. Absent: not looked for.
+   */
+  readonly additive?: readonly (readonly string[])[]
 }
 
 export interface ColumnLineage {
@@ -194,6 +199,18 @@ export interface ColumnLineage {
     readonly column: string
     readonly kind: 'identity' | 'transform' | 'aggregate' | 'window'
   }[]
+}
+
+/** The fingerprint of the rows of both: 128 bits as hex, two sums modulo 2^64. */
+export function addFingerprints(left: string, right: string): string {
+  const sum = (from: number): string =>
+    BigInt.asUintN(
+      64,
+      BigInt(`0x${left.slice(from, from + 16)}`) + BigInt(`0x${right.slice(from, from + 16)}`),
+    )
+      .toString(16)
+      .padStart(16, '0')
+  return sum(0) + sum(16)
 }
 
 /** The cause of a SQL_BIND error: where in the text the fault is, in characters from 0. */

@@ -26,7 +26,7 @@ import { configFile, declarationFiles } from './find.ts'
 import type { TaskFault } from './task-fault.ts'
 
 /** Grows when what the files hold changes. */
-const cacheFormat = 1
+const cacheFormat = 2
 
 /** A file with a time this near to the reading of the clock may still have changed after it was read. */
 const clockGrainMs = 50

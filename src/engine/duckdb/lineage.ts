@@ -32,6 +32,7 @@ export function lineageOf(plan: PlanNode, outputs: readonly string[], zone: stri
       return { ...splitKey(key.slice(at + 1)), kind: key.slice(0, at) as UseKind }
     }),
     ...held,
+    additive: root.additive.map((set) => [...set].toSorted()),
   }
 }
 

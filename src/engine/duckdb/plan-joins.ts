@@ -1,4 +1,5 @@
 /** Joins of the bound plan. */
+import { joinAdditive } from './additive.ts'
 import { flowOf, mergedFlow, noColumn, raised, type Column } from './column-flow.ts'
 import { equalitiesOf, joinFacts, tainted, type Facts } from './partition-facts.ts'
 import type { PlanNode } from './plan-json.ts'
@@ -27,6 +28,7 @@ export function evaluateJoin(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns: joinedColumns(node, { ...sides, kind, conditions }),
     facts: factsOf(node, kind, sides),
+    additive: joinAdditive(left, right, { type: node.type, kind }),
     rows: rowsText(`${node.type} ${kind}`, left.rows, right.rows, conditionsText(node, conditions)),
     ...(left.rest === undefined && right.rest === undefined
       ? {}

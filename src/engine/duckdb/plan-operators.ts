@@ -1,4 +1,5 @@
 /** One function per kind of operator of the bound plan: its inputs' columns and facts become its own. */
+import { notAdditive, unionAdditive } from './additive.ts'
 import { flowOf, mergedFlow, noColumn, raised, type Column } from './column-flow.ts'
 import { idOf } from './names.ts'
 import {
@@ -46,7 +47,12 @@ function onlyChild(node: PlanNode, walk: LineageWalk): Relation {
   return child === undefined ? emptyRelation : evaluate(child, walk)
 }
 
-const emptyRelation: Relation = { columns: [], facts: noFacts, rows: 'none' }
+const emptyRelation: Relation = {
+  columns: [],
+  facts: noFacts,
+  additive: notAdditive,
+  rows: 'none',
+}
 
 function scan(node: PlanNode, walk: LineageWalk): Relation {
   const { catalog, schema, table } = node.function_data ?? {}
@@ -63,6 +69,7 @@ function scan(node: PlanNode, walk: LineageWalk): Relation {
       name === undefined ? noColumn : sourceColumn({ table: id, ordinal }, name),
     ),
     facts: scanFacts(id, shown),
+    additive: [new Set([id])],
     rows: ordinal === 1 ? id : `${id}#${ordinal}`,
   }
 }
@@ -82,6 +89,7 @@ function tableFunction(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns: [...own, ...handed.map((index) => child.columns[index] ?? child.rest ?? noColumn)],
     facts: project(child.facts, positions),
+    additive: child.additive,
     rows: rowsText(name, child.rows, made.text),
   }
 }
@@ -92,6 +100,7 @@ function projection(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns: flowsOf(inputsOf(walk, child), expressions),
     facts: projectExpressions(child.facts, expressions, walk.zone),
+    additive: child.additive,
     rows: child.rows,
   }
 }
@@ -136,6 +145,7 @@ function aggregate(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns: [...groups, ...columns, ...grouping],
     facts: groupFacts(child.facts, groupExpressions, { zone: walk.zone, sets }),
+    additive: notAdditive,
     rows: guard
       ? rowsText('single', child.rows)
       : rowsText('group', child.rows, textsOf(groups), setsText),
@@ -150,6 +160,7 @@ function window(node: PlanNode, walk: LineageWalk): Relation {
     ...child,
     columns: [...child.columns, ...flowsOf(inputsOf(walk, child), expressions, windowRank)],
     facts: keepDecided(child.facts, partitions, walk.zone),
+    additive: notAdditive,
   }
 }
 
@@ -166,6 +177,7 @@ function distinct(node: PlanNode, walk: LineageWalk): Relation {
   return {
     ...child,
     facts: keepDecided(child.facts, [targets], walk.zone),
+    additive: notAdditive,
     rows: rowsText('distinct', child.rows, textsOf(flows), textsOf(orders)),
   }
 }
@@ -189,6 +201,7 @@ function limit(node: PlanNode, walk: LineageWalk): Relation {
   return {
     ...child,
     facts: tainted(child.facts),
+    additive: notAdditive,
     rows: rowsText(
       'limit',
       child.rows,
@@ -220,6 +233,7 @@ function union(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns,
     facts: facts.reduce(unionFacts, noFacts),
+    additive: unionAdditive(parts),
     rows: rowsText('union', ...parts.map((part) => part.rows)),
   }
 }
@@ -231,6 +245,7 @@ function difference(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns: parts[0]?.columns ?? [],
     facts: parts.map((part) => part.facts).reduce(unionFacts, noFacts),
+    additive: notAdditive,
     rows: rowsText(node.type, String(node.setop_all ?? false), ...parts.map((part) => part.rows)),
   }
 }
@@ -250,7 +265,7 @@ function recursive(node: PlanNode, walk: LineageWalk): Relation {
   let step = emptyRelation
   for (let round = 0; round < recursionsMax; round++) {
     walk.expressions.set(node.table_index!, {
-      relation: { ...start, columns, facts: tainted(start.facts) },
+      relation: { ...start, columns, facts: tainted(start.facts), additive: notAdditive },
       reads: 0,
     })
     step = evaluate(node.children[1]!, walk)
@@ -269,6 +284,7 @@ function recursive(node: PlanNode, walk: LineageWalk): Relation {
       text: rowsText(`${index}`, column.text, text),
     })),
     facts: tainted(start.facts, step.facts),
+    additive: notAdditive,
     rows: text,
   }
 }
@@ -303,7 +319,7 @@ function correlatedRead(node: PlanNode, walk: LineageWalk): Relation {
     walk.correlated.findLast((frame) => width === undefined || frame.length === width) ??
     walk.correlated.at(-1) ??
     []
-  return { columns, facts: noFacts, rows: 'outer' }
+  return { columns, facts: noFacts, additive: notAdditive, rows: 'outer' }
 }
 
 /** `values (…), (…)`: rows of expressions. */
@@ -320,6 +336,7 @@ function expressionList(node: PlanNode, walk: LineageWalk): Relation {
   return {
     columns,
     facts: child.facts,
+    additive: child.additive,
     rows: rowsText('values', String(rows.length), textsOf(columns)),
   }
 }
@@ -335,6 +352,7 @@ function unknownOperator(node: PlanNode, walk: LineageWalk): Relation {
     columns: [],
     rest: { sources: raised(rest.sources, 1), text: rowsText(node.type, rest.text) },
     facts: tainted(...parts.map((part) => part.facts)),
+    additive: notAdditive,
     rows: rowsText(node.type, ...parts.map((part) => part.rows)),
   }
 }

@@ -1,5 +1,6 @@
 /** What every operator of the plan works with. */
 import type { Lineage } from '../engine.ts'
+import type { Additive } from './additive.ts'
 import { flowOf, noColumn, shortened, sourceKey, type Column, type Inputs } from './column-flow.ts'
 import { project, type Facts } from './partition-facts.ts'
 import type { PlanExpression, PlanNode } from './plan-json.ts'
@@ -11,6 +12,7 @@ export interface Relation {
   readonly columns: readonly Column[]
   readonly rest?: Column
   readonly facts: Facts
+  readonly additive: Additive
   /** A text that is equal exactly when the rows are chosen in the same way. */
   readonly rows: string
 }
