@@ -9,11 +9,10 @@ import {
   decodeRequest,
   eachEventId,
   openDuplicates,
-  readSettings,
+  followSettings,
   startCollector,
-  watchSettings,
 } from '../collect/collect.ts'
-import type { CollectSettings, Duplicates } from '../collect/collect.ts'
+import type { Duplicates } from '../collect/collect.ts'
 import { openSegmentLog } from '../collect/log/segment-log.ts'
 import { openSegmentReader } from '../collect/log/segment-reader.ts'
 
@@ -37,34 +36,29 @@ const readBytesMax = 8 * 1024 * 1024
 if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as CollectProcessOptions)
 
 async function main(options: CollectProcessOptions): Promise<void> {
-  let settings: CollectSettings = await readSettings(nodeFiles, options.settingsPath)
+  const onError = (error: unknown): void => {
+    process.stderr.write(`maru: ${formatError(error)}\n`)
+  }
+  const settings = await followSettings({ files: nodeFiles, path: options.settingsPath, onError })
   const log = await openSegmentLog({ folder: join(options.logFolder, options.name) })
   const duplicates = await openDuplicates({ folder: join(options.duplicatesFolder, options.name) })
   await rememberTail(options, duplicates)
   const collector = await startCollector({
-    settings: () => settings,
+    settings: () => settings.current(),
     log,
     duplicates,
     host: options.host,
     port: options.port,
     reusePort: options.reusePort,
-    onError: (error) => process.stderr.write(`maru: ${formatError(error)}\n`),
+    onError,
     onFailed: (error) => {
-      process.stderr.write(`maru: ${formatError(error)}\n`)
+      onError(error)
       process.exit(1)
     },
   })
-  const watch = await watchSettings({
-    files: nodeFiles,
-    path: options.settingsPath,
-    onChange: (changed) => {
-      settings = changed
-    },
-    onError: (error) => process.stderr.write(`maru: ${formatError(error)}\n`),
-  })
   process.stdout.write(`${JSON.stringify({ port: collector.port })}\n`)
   const stop = async (): Promise<void> => {
-    watch.close()
+    settings.close()
     await collector.close()
     await log.close()
     await duplicates.close()

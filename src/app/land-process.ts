@@ -4,7 +4,7 @@
  */
 import { formatError, isMaruError } from '../base/errors.ts'
 import { nodeFiles } from '../base/node-files.ts'
-import { readSettings, ship, startLanding, watchSettings } from '../collect/collect.ts'
+import { followSettings, ship, startLanding } from '../collect/collect.ts'
 import type { LogReader } from '../collect/log.ts'
 import { openKafkaLog, openKafkaReader } from '../collect/log/kafka-log.ts'
 import { openSegmentReader } from '../collect/log/segment-reader.ts'
@@ -35,15 +35,7 @@ async function main(options: LandProcessOptions): Promise<void> {
     // Another landing is at work: whoever watches this process starts it again, and it waits for its turn.
     if (isMaruError(error) && error.code === 'STATE_FENCED') process.exit(1)
   }
-  let settings = await readSettings(nodeFiles, settingsPath)
-  const watch = await watchSettings({
-    files: nodeFiles,
-    path: settingsPath,
-    onChange: (changed) => {
-      settings = changed
-    },
-    onError,
-  })
+  const settings = await followSettings({ files: nodeFiles, path: settingsPath, onError })
   const state = await openState(options.statePath)
   const engine = await openEngine()
   const shipping = new AbortController()
@@ -62,7 +54,7 @@ async function main(options: LandProcessOptions): Promise<void> {
     engine,
     files: nodeFiles,
     zone,
-    events: () => settings.events,
+    events: () => settings.current().events,
     workFolder,
     onError,
   })
@@ -83,7 +75,7 @@ async function main(options: LandProcessOptions): Promise<void> {
     await landing.stop()
     clearInterval(timer)
     say()
-    watch.close()
+    settings.close()
     await engine.close()
     await state.close()
     process.exit(0)

@@ -9,7 +9,7 @@ import { openSqliteState } from '../state/sqlite.ts'
 import type { State } from '../state/state.ts'
 import { hashKey } from './compile-settings.ts'
 import { createKey, keysInForce, listKeys, revokeKey, rotateKey } from './keys.ts'
-import { readSettings, watchSettings, writeSettings } from './settings-file.ts'
+import { followSettings, readSettings, writeSettings } from './settings-file.ts'
 import type { CollectSettings } from './settings.ts'
 
 const settings: CollectSettings = { catalog: 'one', events: [], sources: [] }
@@ -27,29 +27,28 @@ describe('the settings file', () => {
     assert.deepEqual(readdirSync(join(folder, 'a')), ['settings.json'])
   })
 
-  it('shows a change to who watches within a second, and a broken file as an error', async () => {
+  it('shows a change to who follows it within a second, and a broken file as an error', async () => {
     const path = join(folder, 'watched.json')
     await writeSettings(nodeFiles, path, settings)
-    const seen: string[] = []
     const errors: unknown[] = []
-    const watch = await watchSettings({
+    const followed = await followSettings({
       files: nodeFiles,
       path,
-      onChange: ({ catalog }) => seen.push(catalog),
       onError: (error) => errors.push(error),
     })
     try {
+      assert.equal(followed.current().catalog, 'one')
       await writeSettings(nodeFiles, path, { ...settings, catalog: 'two' })
       const until = Date.now() + 1_000
-      while (seen.length === 0 && Date.now() < until) await wait(20)
-      assert.deepEqual(seen, ['two'])
+      while (followed.current().catalog === 'one' && Date.now() < until) await wait(20)
+      assert.equal(followed.current().catalog, 'two')
       writeFileSync(path, '{')
       const later = Date.now() + 1_000
       while (errors.length === 0 && Date.now() < later) await wait(20)
       assert.equal(errors.length, 1)
-      assert.deepEqual(seen, ['two'])
+      assert.equal(followed.current().catalog, 'two')
     } finally {
-      watch.close()
+      followed.close()
     }
   })
 })

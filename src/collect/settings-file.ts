@@ -45,28 +45,33 @@ function parseSettings(text: string, path: string): CollectSettings {
   })
 }
 
-export interface SettingsWatch {
+export interface FollowedSettings {
+  current(): CollectSettings
   close(): void
 }
 
-export interface WatchOptions {
+export interface FollowOptions {
   readonly files: Files
   readonly path: string
-  readonly onChange: (settings: CollectSettings) => void
-  /** A file that cannot be read: what held before still holds. */
+  /** A changed file cannot be read: what held before still holds. */
   readonly onError: (error: unknown) => void
 }
 
-/** Calls `onChange` for each change after the call, within a second. Asks for the file's time instead of waiting for notices, which some file systems never send. */
-export async function watchSettings(options: WatchOptions): Promise<SettingsWatch> {
-  const { files, path, onChange, onError } = options
+/**
+ * What holds, within a second of each change. NOT_FOUND without the file; FILE_FAILED when it cannot be understood at first. Asks for the file's time instead of
+ * waiting for notices, which some file systems never send.
+ */
+export async function followSettings(options: FollowOptions): Promise<FollowedSettings> {
+  const { files, path, onError } = options
+  // Before the file is read: a change in between is seen at the next look.
   let seen = await stampOf(path)
+  let current = await readSettings(files, path)
   let busy = false
   const look = async (): Promise<void> => {
     const stamp = await stampOf(path)
     if (stamp === seen) return
     seen = stamp
-    onChange(await readSettings(files, path))
+    current = await readSettings(files, path)
   }
   const timer = setInterval(() => {
     if (busy) return
@@ -76,7 +81,7 @@ export async function watchSettings(options: WatchOptions): Promise<SettingsWatc
       .finally(() => (busy = false))
   }, pollMs)
   timer.unref()
-  return { close: () => clearInterval(timer) }
+  return { current: () => current, close: () => clearInterval(timer) }
 }
 
 async function stampOf(path: string): Promise<string> {

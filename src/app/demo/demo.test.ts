@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
+import { openApp } from '../open.ts'
 import { demoProjectFolder, runDemo } from './demo.ts'
 import type { DemoEvent } from './demo.ts'
 import { startServer } from './postgres.ts'
@@ -34,12 +35,12 @@ describe('the demo', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function run(keep: boolean): Promise<readonly DemoEvent[]> {
+  async function run(keep: boolean, eventsMs = keep ? 1_000 : 0): Promise<readonly DemoEvent[]> {
     const events: DemoEvent[] = []
     await runDemo({
       size,
       keep,
-      eventsMs: keep ? 1_000 : 0,
+      eventsMs,
       projectFolder: project,
       onEvent: (event) => events.push(event),
     })
@@ -102,6 +103,16 @@ describe('the demo', () => {
     await assert.rejects(run(false), { code: 'RUN_IN_PROGRESS', hint: /running/ })
     await writeFile(mark, '4194304')
     await run(false)
+  })
+
+  it('sends by the same key every time', async () => {
+    await run(false, 200)
+    const app = openApp({ folder: project })
+    assert.deepEqual(
+      (await app.keys.list()).map(({ id }) => id),
+      ['web-1'],
+    )
+    await app.close()
   })
 })
 

@@ -7,10 +7,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as wait } from 'node:timers/promises'
 import { formatError, MaruError } from '../../base/errors.ts'
+import { isProcessAlive } from '../../base/processes.ts'
 import type { Result } from '../../engine/engine.ts'
 import type { MetricQuestion } from '../../metric/metric.ts'
 import type { RunRecord } from '../../state/state.ts'
-import type { App, RunProgress } from '../app.ts'
+import type { App, NewKey, RunProgress } from '../app.ts'
 import { openApp } from '../open.ts'
 import { startProject } from '../start.ts'
 import { visitShop } from './visitors.ts'
@@ -60,10 +61,14 @@ export function demoProjectFolder(): string {
   return fileURLToPath(new URL('../../../examples/shop', import.meta.url))
 }
 
+function demoFolder(project: string): string {
+  return path.join(project, '.maru', 'demo')
+}
+
 /** Runs the demo. Throws CHECK_FAILED, RUN_CHECK_FAILED when the project or its data does not hold, RUN_IN_PROGRESS beside another demo. */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const project = options.projectFolder ?? demoProjectFolder()
-  const folder = path.join(project, '.maru', 'demo')
+  const folder = demoFolder(project)
   await alone(folder, async () => {
     const server = await step(options, 'PostgreSQL started', () => startServer(folder, usualPort))
     try {
@@ -81,7 +86,7 @@ async function alone(folder: string, work: () => Promise<void>): Promise<void> {
   await mkdir(folder, { recursive: true })
   const file = path.join(folder, 'running')
   const owner = Number(await readFile(file, 'utf8').catch(() => ''))
-  if (owner !== 0 && isAlive(owner)) {
+  if (owner !== 0 && isProcessAlive(owner)) {
     throw new MaruError('RUN_IN_PROGRESS', `another demo runs here (process ${owner})`, {
       hint: `wait for it to end; if there is none, remove ${file}`,
       retry: 'later',
@@ -92,16 +97,6 @@ async function alone(folder: string, work: () => Promise<void>): Promise<void> {
     await work()
   } finally {
     await rm(file, { force: true })
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0)
-    return true
-  } catch {
-    // No such process is the answer here, not a failure.
-    return false
   }
 }
 
@@ -141,6 +136,7 @@ async function useShop(folder: string, server: DemoServer, options: DemoOptions)
 async function showEvents(app: App, options: DemoOptions): Promise<void> {
   const { eventsMs = 0, signal } = options
   if (eventsMs === 0) return
+  const writeKey = await demoKey(app)
   const started = await step(options, 'collector, landing and runs started', () =>
     startProject({
       folder: app.folder,
@@ -151,7 +147,6 @@ async function showEvents(app: App, options: DemoOptions): Promise<void> {
     }),
   )
   try {
-    const { key } = await app.keys.create('web')
     const viewsBefore = await askViews(app)
     const visited = await step(
       options,
@@ -159,7 +154,7 @@ async function showEvents(app: App, options: DemoOptions): Promise<void> {
       () =>
         visitShop({
           url: `http://127.0.0.1:${started.port}`,
-          writeKey: key,
+          writeKey,
           // Another seed each time: a second demo sends events of its own.
           seed: Date.now() % 1_000_000_007,
           rate: 100,
@@ -184,6 +179,20 @@ async function showEvents(app: App, options: DemoOptions): Promise<void> {
   } finally {
     await started.stop()
   }
+}
+
+/** The key of the demo before, as long as it is in force. */
+async function demoKey(app: App): Promise<string> {
+  const file = path.join(demoFolder(app.folder), 'write-key.json')
+  const kept = await readFile(file, 'utf8').catch(() => undefined)
+  if (kept !== undefined) {
+    const { id, key } = JSON.parse(kept) as NewKey
+    if ((await app.keys.list()).some((each) => each.id === id && each.endsAtMs === undefined))
+      return key
+  }
+  const made = await app.keys.create('web')
+  await writeFile(file, JSON.stringify(made), { mode: 0o600 })
+  return made.key
 }
 
 async function askViews(app: App): Promise<number> {
