@@ -89,21 +89,44 @@ describe('duplicates', () => {
     await duplicates.close()
   })
 
-  it('drops a damaged file and half a file, and keeps the others', async () => {
+  it('says from when on a damaged file makes it add again, at each start, and keeps the others', async () => {
     const folder = newFolder()
+    const atMs = 200_000
     const first = await open({ folder })
-    first.add('web', 'a', 1.5)
+    first.add('web', 'a', atMs)
     await first.close()
     const [name] = readdirSync(folder)
     const bytes = readFileSync(join(folder, name!))
     bytes[0]! ^= 1
-    writeFileSync(join(folder, '5-5-0b2f4a9e-1111-4222-8333-abcdefabcdef.ids'), bytes)
+    writeFileSync(join(folder, '100000-150000-0b2f4a9e-1111-4222-8333-abcdefabcdef.ids'), bytes)
     writeFileSync(join(folder, 'x.ids.part'), 'x')
-    const second = await open({ folder })
-    assert.ok(second.has('web', 'a'))
-    assert.equal(second.measures.ids, 1)
-    assert.deepEqual(readdirSync(folder), [name])
-    await second.close()
+    for (let start = 0; start < 2; start++) {
+      const again = await open({ folder })
+      assert.ok(again.has('web', 'a'))
+      assert.equal(again.measures.ids, 1)
+      assert.equal(again.coveredUntilMs, 40_000)
+      assert.equal(readdirSync(folder).length, 2)
+      await again.close()
+    }
+    const later = await open({ folder, now: () => atMs + 24 * hourMs })
+    assert.equal(later.coveredUntilMs, 140_000)
+    await later.close()
+  })
+
+  it('says when an id was added, in memory and on disk, and waits until there is room', async () => {
+    const folder = newFolder()
+    const duplicates = await open({ folder, windowIdsMax: 10 })
+    for (let id = 0; id < 95; id++) {
+      await duplicates.room(1)
+      duplicates.add('web', `id-${id}`, id)
+    }
+    assert.equal(duplicates.measures.forgotten, 0)
+    assert.equal(duplicates.find('web', 'id-95'), undefined)
+    for (let id = 0; id < 95; id++) {
+      const { oldestMs, newestMs } = duplicates.find('web', `id-${id}`)!
+      assert.ok(oldestMs <= id && id <= newestMs && newestMs - oldestMs < 10)
+    }
+    await duplicates.close()
   })
 
   it('goes on while the disk takes nothing, and counts what it could not keep', async () => {

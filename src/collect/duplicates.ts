@@ -1,6 +1,6 @@
 /**
- * Which events this process has taken in the last day or more, so that it can answer `duplicate`. It is only an answer: what is a duplicate in the table, the
- * landing decides exactly. So nothing here may stop the collector, and what cannot be kept is forgotten.
+ * Which events a process has taken in the last day or more. For a collector it is only an answer (`duplicate`), so nothing here may stop it, and what cannot be
+ * kept is forgotten. The landing decides exactly: it waits until there is room, and asks the table about what is found here (landed-ids.ts).
  *
  * New ids go into a table in memory (the window); a full or old window is sorted and written to a file, and a Bloom filter in memory says which files cannot hold an
  * id. Memory: 10 bits an id on disk, and 8 MB a window of 500,000 ids, of which two are there while one is written: 100 million ids take 145 MB.
@@ -22,13 +22,22 @@ import {
 
 export interface Duplicates {
   has(source: string, id: string): boolean
+  /** Between when and when what has this fingerprint was added. Throws when a file cannot be read. */
+  find(source: string, id: string): TimeSpan | undefined
   /** Times may come somewhat out of order, and again after a start. An id is kept from its time on. */
   add(source: string, id: string, atMs: number): void
+  /** Resolves when so many more, at most `windowIdsMax`, can be added without forgetting any. */
+  room(count: number): Promise<void>
   /** What was added with a time before this is on disk: after a start the caller adds the log's records from here on again. 0: none is. */
   readonly coveredUntilMs: number
   readonly measures: DuplicatesMeasures
   /** Writes what is only in memory. */
   close(): Promise<void>
+}
+
+export interface TimeSpan {
+  readonly oldestMs: number
+  readonly newestMs: number
 }
 
 export interface DuplicatesMeasures {
@@ -77,7 +86,7 @@ interface Group {
   newestMs: number
 }
 
-/** What an earlier process wrote is read; damaged and outdated files are removed. */
+/** What an earlier process wrote is read; outdated files are removed. */
 export async function openDuplicates(options: DuplicatesOptions): Promise<Duplicates> {
   const index = new DuplicateIndex(options)
   await index.load()
@@ -94,6 +103,8 @@ class DuplicateIndex implements Duplicates {
   readonly #now: () => number
   readonly #groups: Group[] = []
   readonly #fingerprint: Fingerprint = { high: 0, low: 0 }
+  /** From here on files are damaged. */
+  #damagedFromMs = Infinity
   #window: Window
   #sealing: Window | undefined
   #sealed: Promise<void> = Promise.resolve()
@@ -123,6 +134,30 @@ class DuplicateIndex implements Duplicates {
     return false
   }
 
+  find(source: string, id: string): TimeSpan | undefined {
+    const fingerprint = fingerprintInto(this.#fingerprint, source, id)
+    const { high, low } = fingerprint
+    const found: TimeSpan[] = this.#windows.filter(({ table }) => table.has(fingerprint))
+    for (const { filter, files } of this.#groups) {
+      if (!filter.has(high, low)) continue
+      for (const file of files) if (file.has(fingerprint)) found.push(file)
+    }
+    if (found.length === 0) return undefined
+    return {
+      oldestMs: Math.min(...found.map(({ oldestMs }) => oldestMs)),
+      newestMs: Math.max(...found.map(({ newestMs }) => newestMs)),
+    }
+  }
+
+  async room(count: number): Promise<void> {
+    while (this.#sealing !== undefined && !this.#closing) {
+      const { table } = this.#window
+      if (table.count + count <= table.countMax) return
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#sealed
+    }
+  }
+
   add(source: string, id: string, atMs: number): void {
     const window = this.#window
     const { table } = window
@@ -138,11 +173,11 @@ class DuplicateIndex implements Duplicates {
 
   get coveredUntilMs(): number {
     const newest = this.#groups.reduce((most, group) => Math.max(most, group.newestMs), 0)
-    return Math.max(0, newest - disorderMs)
+    return Math.max(0, Math.min(newest, this.#damagedFromMs) - disorderMs)
   }
 
   get measures(): DuplicatesMeasures {
-    const windows = this.#sealing === undefined ? [this.#window] : [this.#window, this.#sealing]
+    const windows = this.#windows
     return {
       ids:
         this.#groups.reduce((sum, group) => sum + group.count, 0) +
@@ -171,8 +206,8 @@ class DuplicateIndex implements Duplicates {
       // One after the other: together they would not fit in memory.
       // oxlint-disable-next-line no-await-in-loop
       const pairs = await readSealed(this.#files, path)
-      // oxlint-disable-next-line no-await-in-loop
-      if (pairs === undefined) await this.#files.remove(path)
+      // It stays until it is outdated: what was in it is added again at each start until then.
+      if (pairs === undefined) this.#damagedFromMs = Math.min(this.#damagedFromMs, name.oldestMs)
       // oxlint-disable-next-line no-await-in-loop
       else await this.#take(name, pairs)
     }
@@ -188,6 +223,10 @@ class DuplicateIndex implements Duplicates {
     }
     for (const { files } of this.#groups) for (const file of files) file.close()
     this.#groups.length = 0
+  }
+
+  get #windows(): readonly Window[] {
+    return this.#sealing === undefined ? [this.#window] : [this.#window, this.#sealing]
   }
 
   #newWindow(): Window {
