@@ -2,7 +2,7 @@
  * The proof that a result adds up: sets of tables such that the result for rows A and B together is the result for A and the one for B, all other tables as
  * they are. It holds for one set at a time: a join adds up over either side, and not over both at once. All rules are conservative.
  */
-import type { Relation } from './relation.ts'
+import type { Facts } from './partition-facts.ts'
 
 export type Additive = readonly ReadonlySet<string>[]
 
@@ -11,7 +11,11 @@ export const notAdditive: Additive = []
 /** More than a query that people write has. */
 const setsMax = 8
 
-type Part = Pick<Relation, 'additive' | 'facts'>
+interface Part {
+  readonly additive: Additive
+  /** Has an entry for every table read. */
+  readonly facts: Facts
+}
 
 /** Every part gives its rows of its own tables; one that reads none of the set would give its rows twice. */
 export function unionAdditive(parts: readonly Part[]): Additive {
