@@ -34,22 +34,22 @@ export interface DialectRequest {
 
 export type ReadEvent =
   | { readonly kind: 'event'; readonly event: IncomingEvent }
-  | { readonly kind: 'unreadable'; readonly reason: string; readonly id?: string }
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly id?: string | undefined }
 
 /** One event in Maru's words. Values are as sent: nothing is checked yet but the kind of value. */
 export interface IncomingEvent {
   /** The sender's id of the message; absent: Maru gives one. */
-  readonly id?: string
+  readonly id?: string | undefined
   readonly kind: EventKind
   /** For `track` the event's name as sent; else the kind. */
   readonly name: string
-  readonly anonymousId?: string
-  readonly memberId?: string
+  readonly anonymousId?: string | undefined
+  readonly memberId?: string | undefined
   /** alias: the id that becomes `memberId`. */
-  readonly previousId?: string
+  readonly previousId?: string | undefined
   /** When the sender's clock says it happened, and when it sent it; ISO 8601 or milliseconds as text. */
-  readonly originalAt?: string
-  readonly sentAt?: string
+  readonly originalAt?: string | undefined
+  readonly sentAt?: string | undefined
   /** Properties, or traits for identify and group. */
   readonly properties: Readonly<Record<string, unknown>>
   readonly context: Readonly<Record<string, unknown>>

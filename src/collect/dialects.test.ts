@@ -5,10 +5,12 @@ import type { DialectRequest, ReadEvent } from './dialect.ts'
 import { dialects, findRoute } from './dialects.ts'
 import { parseBody } from './parse-body.ts'
 
+/** What was not sent is left out. */
 function read(method: string, path: string, body: unknown): readonly ReadEvent[] {
   const found = findRoute(method, path)
   assert.ok(found, path)
-  return found.dialect.readEvents(request(found.route, path), body)
+  const events = found.dialect.readEvents(request(found.route, path), body)
+  return JSON.parse(JSON.stringify(events)) as readonly ReadEvent[]
 }
 
 function request(route: string, path: string): DialectRequest {

@@ -53,11 +53,12 @@ const headerLengthBytes = 4
 /** Header length, header as JSON, body. */
 export function encodeRequest(record: RequestRecord): Uint8Array {
   const { body, ...header } = record
-  const text = Buffer.from(JSON.stringify(header))
-  const bytes = Buffer.allocUnsafe(headerLengthBytes + text.length + body.length)
-  bytes.writeUInt32LE(text.length, 0)
-  text.copy(bytes, headerLengthBytes)
-  bytes.set(body, headerLengthBytes + text.length)
+  const text = JSON.stringify(header)
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.allocUnsafe(headerLengthBytes + length + body.length)
+  bytes.writeUInt32LE(length, 0)
+  bytes.write(text, headerLengthBytes)
+  bytes.set(body, headerLengthBytes + length)
   return bytes
 }
 

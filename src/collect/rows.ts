@@ -53,7 +53,11 @@ export interface Rows {
 }
 
 /** Ids of events without one: the request's and the place in it. */
-export function eventId(event: { readonly id?: string }, requestId: string, index: number): string {
+export function eventId(
+  event: { readonly id?: string | undefined },
+  requestId: string,
+  index: number,
+): string {
   return event.id ?? `${requestId}-${index}`
 }
 

@@ -66,14 +66,12 @@ function readEvent(value: unknown, sentAt: string | undefined): ReadEvent {
     event: {
       kind: kind as EventKind,
       name,
-      ...present({
-        id,
-        anonymousId: textOf(value['anonymous_id']),
-        memberId: textOf(value['member_id']),
-        previousId: textOf(value['previous_id']),
-        originalAt: textOf(value['occurred_at']),
-        sentAt: textOf(value['sent_at']) ?? sentAt,
-      }),
+      id,
+      anonymousId: textOf(value['anonymous_id']),
+      memberId: textOf(value['member_id']),
+      previousId: textOf(value['previous_id']),
+      originalAt: textOf(value['occurred_at']),
+      sentAt: textOf(value['sent_at']) ?? sentAt,
       properties: isRecord(value['properties']) ? value['properties'] : {},
       context: isRecord(value['context']) ? value['context'] : {},
     },
@@ -100,12 +98,6 @@ function refuse(why: Refusal): Answer {
     case 'stalled':
       return json(408, { error: why.kind })
   }
-}
-
-function present<T extends object>(values: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as never
 }
 
 /** An event as this dialect would send it: what a replay or a redacted request is logged as. undefined: nested deeper than can be written. */

@@ -79,27 +79,18 @@ function readEvent(value: unknown, sentAt: string | undefined): ReadEvent {
   if (sent === undefined)
     return { kind: 'unreadable', reason: '"event" is no text', ...(id === undefined ? {} : { id }) }
   const kind = Object.hasOwn(kinds, sent) ? kinds[sent]! : 'track'
-  const texts = {
-    id,
-    ...whoOf({
-      kind,
-      properties,
-      distinct: textOf(value['distinct_id']) ?? textOf(properties['distinct_id']),
-    }),
-    originalAt: textOf(value['timestamp']),
-    sentAt,
-  }
-  const present = Object.fromEntries(
-    Object.entries(texts).filter(([, text]) => text !== undefined),
-  ) as Partial<IncomingEvent>
+  const distinct = textOf(value['distinct_id']) ?? textOf(properties['distinct_id'])
   const traits = kind === 'identify' ? (value['$set'] ?? properties['$set']) : undefined
   const options = value['options']
   return {
     kind: 'event',
     event: {
-      ...present,
+      id,
       kind,
       name: kind === 'track' ? sent : kind,
+      ...whoOf({ kind, properties, distinct }),
+      originalAt: textOf(value['timestamp']),
+      sentAt,
       properties: isRecord(traits) ? traits : properties,
       context: isRecord(options) ? options : {},
     },

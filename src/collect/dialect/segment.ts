@@ -7,7 +7,6 @@ import type {
   Dialect,
   DialectRequest,
   EventKind,
-  IncomingEvent,
   ReadEvent,
   Refusal,
   Route,
@@ -143,23 +142,19 @@ function readEvent(
     return unreadable(`"type" is none of track, page, screen, identify, group, alias`)
   const name = kind === 'track' ? textOf(value['event']) : kind
   if (name === undefined) return unreadable('a track call has no "event"')
-  const event: { -readonly [Name in keyof IncomingEvent]: IncomingEvent[Name] } = {
+  const event = {
+    id,
     kind,
     name,
-    properties: propertiesOf(kind, value),
-    context: contextOf(value['context'], shared.context),
-  }
-  const texts = {
-    id,
     anonymousId: textOf(value['anonymousId']),
     memberId: textOf(value['userId']),
     previousId: textOf(value['previousId']),
     // RudderStack's client sends both: the first is when it was called, the second what the caller says.
     originalAt: textOf(value['timestamp']) ?? textOf(value['originalTimestamp']),
     sentAt: textOf(value['sentAt']) ?? shared.sentAt,
+    properties: propertiesOf(kind, value),
+    context: contextOf(value['context'], shared.context),
   }
-  for (const [key, text] of Object.entries(texts))
-    if (text !== undefined) event[key as keyof typeof texts] = text
   return { kind: 'event', event }
 }
 

@@ -58,17 +58,16 @@ function readPayload(payload: unknown): ReadEvent {
   const said = saidBy(payload)
   if (typeof said === 'string')
     return { kind: 'unreadable', reason: said, ...(id === undefined ? {} : { id }) }
-  const texts = {
+  const event = {
     id,
+    ...said,
     anonymousId: textOf(payload['duid']) ?? textOf(payload['nuid']) ?? textOf(payload['tnuid']),
     memberId: textOf(payload['uid']),
     originalAt: textOf(payload['ttm']) ?? textOf(payload['dtm']),
     sentAt: textOf(payload['stm']),
+    context: contextOf(payload),
   }
-  const present = Object.fromEntries(
-    Object.entries(texts).filter(([, text]) => text !== undefined),
-  ) as Partial<IncomingEvent>
-  return { kind: 'event', event: { ...present, ...said, context: contextOf(payload) } }
+  return { kind: 'event', event }
 }
 
 /** What happened, or why that cannot be read. */
