@@ -2,8 +2,6 @@
  * Keeps the collectors' settings file at what the project says while everything runs: the catalog, the sources, the keys. An edit is compiled in a worker of its
  * own, because modules that were once imported stay. A catalog that clients of the old one could not send by waits for the next start; keys and policies never wait.
  */
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import {
@@ -14,7 +12,7 @@ import {
   writeSettings,
 } from '../collect/collect.ts'
 import type { CollectSettings } from '../collect/settings.ts'
-import { loadConfig, loadDeclarations } from '../project/project.ts'
+import { loadConfig, loadDeclarations, projectStamp } from '../project/project.ts'
 import type { ResolvedCollect } from '../project/project.ts'
 import type { Model } from '../model/model.ts'
 import type { State } from '../state/state.ts'
@@ -66,8 +64,8 @@ interface Loaded {
 
 class WatchedCatalog {
   readonly #options: CatalogWatchOptions
-  /** Files that the declarations were read from, and how they were then. */
-  #files: readonly string[] = [configFile]
+  /** Files that the declarations were read from, and how all were then. */
+  #files: readonly string[] = []
   #stamp = ''
   #loaded: Loaded | undefined
   #written: CollectSettings | undefined
@@ -78,7 +76,7 @@ class WatchedCatalog {
 
   async look(): Promise<void> {
     // Taken before the files are read: an edit in between is seen next time.
-    const stamp = await this.#readStamp()
+    const stamp = await projectStamp(this.#options.folder, this.#files)
     const edited = stamp !== this.#stamp
     this.#stamp = stamp
     if (edited) this.#loaded = await this.#load()
@@ -117,25 +115,5 @@ class WatchedCatalog {
     await writeSettings(files, settingsPath, settings)
     this.#written = settings
     onChange?.(settings)
-  }
-
-  async #readStamp(): Promise<string> {
-    const { folder } = this.#options
-    const events = await this.#options.files.list(join(folder, eventFolder))
-    const names = new Set([...this.#files, ...events.map(({ name }) => `${eventFolder}/${name}`)])
-    const stamps = await Promise.all(
-      [...names].toSorted().map(async (name) => `${name} ${await stampOf(join(folder, name))}`),
-    )
-    return stamps.join('\n')
-  }
-}
-
-async function stampOf(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
-    return `${ino} ${size} ${mtimeNs}`
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
-    throw error
   }
 }

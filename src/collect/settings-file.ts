@@ -1,8 +1,8 @@
 /** The one JSON file by which the project tells its collectors what holds: replaced whole, seen within a second. */
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { MaruError } from '../base/errors.ts'
+import { fileStamp } from '../base/file-stamp.ts'
 import type { Files } from '../base/files.ts'
 import type { CollectSettings } from './settings.ts'
 
@@ -64,11 +64,11 @@ export interface FollowOptions {
 export async function followSettings(options: FollowOptions): Promise<FollowedSettings> {
   const { files, path, onError } = options
   // Before the file is read: a change in between is seen at the next look.
-  let seen = await stampOf(path)
+  let seen = await fileStamp(path)
   let current = await readSettings(files, path)
   let busy = false
   const look = async (): Promise<void> => {
-    const stamp = await stampOf(path)
+    const stamp = await fileStamp(path)
     if (stamp === seen) return
     seen = stamp
     current = await readSettings(files, path)
@@ -82,14 +82,4 @@ export async function followSettings(options: FollowOptions): Promise<FollowedSe
   }, pollMs)
   timer.unref()
   return { current: () => current, close: () => clearInterval(timer) }
-}
-
-async function stampOf(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
-    return `${ino} ${size} ${mtimeNs}`
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
-    throw error
-  }
 }

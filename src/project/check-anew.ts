@@ -49,6 +49,7 @@ export async function checkAnew(
     problems,
     model: loaded.model,
     bindings: bindingsOf(keys, entries),
+    files: loaded.files,
     tasks: bound.length,
     bound: bound.filter((task) => task.fresh).length,
     cached: false,

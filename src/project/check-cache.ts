@@ -80,6 +80,7 @@ export interface CachedCheck {
   readonly problems: readonly Problem[]
   readonly keys: Readonly<Record<string, string>>
   readonly engineVersion: string
+  readonly files: readonly string[]
   /** Reads the part on demand. */
   model(): Model
   entries(): ReadonlyMap<string, TaskEntry>
@@ -112,6 +113,7 @@ export function readCheck(options: CacheOptions): CachedCheck | undefined {
       problems: head.problems,
       keys: head.keys,
       engineVersion: head.engineVersion,
+      files: Object.keys(head.files),
       model: () => parseFast(parts.model) as Model,
       entries: () => new Map(Object.entries(parseFast(parts.tasks) as Record<string, TaskEntry>)),
     }

@@ -61,6 +61,7 @@ function fromCache(cached: CachedCheck): CheckedProject {
     get bindings() {
       return (bindings ??= bindingsOf(cached.keys, cached.entries()))
     },
+    files: cached.files,
     tasks: Object.keys(cached.keys).length,
     bound: 0,
     cached: true,

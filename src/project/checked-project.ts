@@ -13,6 +13,8 @@ export interface CheckedProject {
   readonly model: Model
   /** Of every table with SQL that binds, by id. Read from the cache on first use. */
   readonly bindings: ReadonlyMap<string, Binding>
+  /** Every file that this follows from, relative to the project folder. */
+  readonly files: readonly string[]
   /** How many tables have SQL. */
   readonly tasks: number
   /** How many of them were bound now. */

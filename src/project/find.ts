@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { MaruError } from '../base/errors.ts'
+import { fileStamp } from '../base/file-stamp.ts'
 import { tableClasses } from '../model/model.ts'
 
 export const configFile = 'maru.config.ts'
@@ -36,6 +37,15 @@ export function declarationFiles(folder: string): readonly string[] {
     if (existsSync(directory)) walk(directory)
   }
   return found.toSorted()
+}
+
+/** A text that differs when the configuration, a declaration or one of `files` (relative to the folder) came, went or was written since. */
+export async function projectStamp(folder: string, files: readonly string[]): Promise<string> {
+  const names = new Set([configFile, ...declarationFiles(folder), ...files])
+  const stamps = await Promise.all(
+    [...names].toSorted().map(async (name) => `${name} ${await fileStamp(join(folder, name))}`),
+  )
+  return stamps.join('\n')
 }
 
 /** A path relative to the project folder, with `/` on every system. */

@@ -12,7 +12,7 @@ export type {
   ResolvedConfig,
   SourceConfig,
 } from './config.ts'
-export { findProject } from './find.ts'
+export { findProject, projectStamp } from './find.ts'
 export type { InitOptions, InitResult } from './init.ts'
 export type { LoadedProject } from './loaded-project.ts'
 

@@ -227,13 +227,15 @@ function randomEvents(seed: number): readonly Sent[] {
   const device = name('a', 6)
   const member = name('m', 5)
   const at = fc.integer({ min: 0, max: 60 })
+  const tupleOf = <Kind extends string, To>(
+    kind: Kind,
+    from: fc.Arbitrary<string>,
+    to: fc.Arbitrary<To>,
+  ) => fc.tuple(fc.constant(kind), at, from, to)
   const made = fc.oneof(
-    { weight: 3, arbitrary: fc.tuple(fc.constant('view' as const), at, device, fc.option(member)) },
-    { weight: 2, arbitrary: fc.tuple(fc.constant('identify' as const), at, device, member) },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(fc.constant('alias' as const), at, fc.oneof(device, member), member),
-    },
+    { weight: 3, arbitrary: tupleOf('view', device, fc.option(member)) },
+    { weight: 2, arbitrary: tupleOf('identify', device, member) },
+    { weight: 1, arbitrary: tupleOf('alias', fc.oneof(device, member), member) },
   )
   const [events] = fc.sample(fc.array(made, { minLength: 30, maxLength: 30 }), {
     seed,
@@ -241,6 +243,6 @@ function randomEvents(seed: number): readonly Sent[] {
   })
   return events!.map(([kind, hours, from, to], index): Sent => {
     const id = `${seed}-${index}`
-    return kind === 'view' ? view(id, hours, from, to) : edge(kind, id, hours, [from, to!])
+    return kind === 'view' ? view(id, hours, from, to) : edge(kind, id, hours, [from, to])
   })
 }
