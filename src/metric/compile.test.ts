@@ -79,6 +79,12 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
     /obj.member as it is now, which has no time/,
   ],
   [
+    'the first of what is in no order',
+    { metrics: ['first_member'] },
+    'METRIC_ILLEGAL',
+    /takes the first of obj.member, whose rows are in no order/,
+  ],
+  [
     'a range for what has no time',
     { metrics: ['members'], from: '2011-01-01' },
     'METRIC_ILLEGAL',

@@ -79,13 +79,17 @@ export interface Kind<Node> {
   readonly isCount?: (node: Node) => boolean
   /** Dimensions that only this metric has: `step`, `cohort`, `age`. */
   readonly dimensions?: (node: Node) => readonly LegalDimension[]
+  /** Why the metric does not go with a dimension that its rows have; undefined when it does. */
+  readonly refuses?: (node: Node, text: string) => string | undefined
 }
 
 /** `member__country`: what a dimension is called inside of the statement. Ends that values use are told apart by one more. */
 export function slugOf(text: string): string {
   const slug = text.replaceAll('.', '__').replace('@', '__')
   const isTaken =
-    /^(value|is)__|__(sum|count|min|max|distinct|value|by)$/.test(slug) ||
+    /^(value|is|place|size|order|run|balance)__|__(sum|count|count_true|min|max|distinct|percentile|first|last|value|by)$/.test(
+      slug,
+    ) ||
     (slug.endsWith('__now') && !text.endsWith('@now'))
   return isTaken ? `${slug}__by` : slug
 }

@@ -27,7 +27,7 @@ import { metricCondition } from './metric-condition.ts'
 import type { CompileMetric } from './metric-condition.ts'
 import type { DayRange } from './inquiry.ts'
 import { illegalDimension, timelessRange } from './illegal.ts'
-import { mergedStateSql, stateSql, statesOf } from './measure.ts'
+import { isMergeable, mergedStateSql, stateSql, statesOf } from './measure.ts'
 import type { Measure, State } from './measure.ts'
 import { tableById } from './model-index.ts'
 
@@ -170,6 +170,12 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
     if (filter !== undefined)
       items.push(`${conditionSql(filter, expressionOf)} as is__${measure.metric}`)
   }
+  if (leg.measures.some(({ measure }) => ['first', 'last'].includes(measure.aggregate))) {
+    const root = tableById(leg.model, leg.rootId)
+    assert(root?.kind === 'activity', 'activities are in an order')
+    const { alias } = attachment.root
+    items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
+  }
   if (items.length === 0) items.push('1 as one')
   const conditions = rowConditions(leg, attachment, expressionOf)
   const joined = joinsOf(leg)
@@ -188,7 +194,7 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
       rows,
       ...(isByDay
         ? dayCtes(leg, slugs, valueNames)
-        : [groupCte(leg, { name: 'group', keys: slugs, valueNames })]),
+        : [groupCte('group', { leg, keys: slugs, valueNames })]),
     ],
     groups: `${leg.name}_group`,
     reads: readsOf(leg, attachment),
@@ -232,7 +238,7 @@ function rowConditions(
 }
 
 /**
- * Whether all dimensions are calendar words of the day and every state adds up over days (a distinct count does not). Then rows are grouped by
+ * Whether all dimensions are calendar words of the day and every state adds up over days (a distinct count and a percentile do not). Then rows are grouped by
  * day and the days by month: truncating a date for each row costs as much as all the rest of the scan.
  */
 function canAddUpDays(leg: Leg): boolean {
@@ -244,7 +250,7 @@ function canAddUpDays(leg: Leg): boolean {
     )
   })
   const states = leg.measures.flatMap((measure) => measure.states)
-  return leg.dimensions.length > 0 && isOfDay && states.every((state) => state.kind !== 'distinct')
+  return leg.dimensions.length > 0 && isOfDay && states.every(isMergeable)
 }
 
 function dayCtes(
@@ -259,7 +265,7 @@ function dayCtes(
   )
   const merged = states.map((state) => `${mergedStateSql(state)} as ${state.name}`)
   return [
-    groupCte(leg, { name: 'day', keys: [day], valueNames }),
+    groupCte('day', { leg, keys: [day], valueNames }),
     `${leg.name}_period as (
   select
     ${[...words, ...states.map((state) => state.name)].join(',\n    ')}
@@ -274,30 +280,64 @@ function dayCtes(
   ]
 }
 
-interface Grouping {
-  /** `group`, or `day` when the days are added up afterwards. */
-  readonly name: string
+interface GroupedRows {
+  readonly leg: Leg
   readonly keys: readonly string[]
   readonly valueNames: ReadonlyMap<string, string>
 }
 
-function groupCte(leg: Leg, { name, keys, valueNames }: Grouping): string {
+/** `group`, or `day` when the days are added up afterwards. */
+function groupCte(name: string, { leg, keys, valueNames }: GroupedRows): string {
   const states = leg.measures.flatMap(({ measure, value, filter, states: own }) => {
     return own.map((state) => {
       const row = {
         ...(value === undefined ? {} : { value: valueNames.get(value.text)! }),
         ...(filter === undefined ? {} : { filter: `is__${measure.metric}` }),
+        place: `place__${measure.metric}`,
+        size: `size__${measure.metric}`,
       }
-      return `${stateSql(state.kind, state.type, row)} as ${state.name}`
+      return `${stateSql(state, row)} as ${state.name}`
     })
   })
   // A group is there when at least one of the metrics has a row in it.
   const isFiltered = leg.measures.every((measure) => measure.filter !== undefined)
   const filters = leg.measures.map(({ measure }) => `is__${measure.metric}`)
-  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${leg.name}_row`]
+  const rows = placedRows({ leg, keys, valueNames })
+  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${rows}`]
   if (isFiltered) lines.push(`  where ${filters.join(' or ')}`)
   if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
   return `${leg.name}_${name} as (\n  ${lines.join('\n')}\n)`
+}
+
+/** Of these some row of a group is taken. */
+function isPlaced({ aggregate }: Measure): boolean {
+  return aggregate === 'first' || aggregate === 'last' || aggregate === 'percentile'
+}
+
+/** The rows with their places in their groups, for measures that take a row of them. */
+function placedRows({ leg, keys, valueNames }: GroupedRows): string {
+  const places = leg.measures.flatMap(({ measure, value, filter }) => {
+    if (!isPlaced(measure)) return []
+    const isOfValue = measure.aggregate === 'percentile'
+    const name = valueNames.get(value!.text)!
+    // What happened at no known time is neither the first nor the last.
+    const counts = [
+      `${isOfValue ? name : 'order__occurred_at'} is not null`,
+      ...(filter === undefined ? [] : [`is__${measure.metric}`]),
+    ].join(' and ')
+    const down = measure.aggregate === 'last' ? ' desc' : ''
+    const order = isOfValue ? name : `order__occurred_at${down}, order__key${down}`
+    const group = [...keys, `case when ${counts} then 1 end`].join(', ')
+    const size = keys.length === 0 ? '' : `partition by ${keys.join(', ')}`
+    return [
+      `case when ${counts} then row_number() over (partition by ${group} order by ${order}) end as place__${measure.metric}`,
+      ...(isOfValue
+        ? [`count(case when ${counts} then 1 end) over (${size}) as size__${measure.metric}`]
+        : []),
+    ]
+  })
+  if (places.length === 0) return `${leg.name}_row`
+  return `(\n    select *,\n      ${places.join(',\n      ')}\n    from ${leg.name}_row\n  ) as placed`
 }
 
 function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {

@@ -11,6 +11,7 @@ import type {
   Formula,
   MetricModel,
   Model,
+  Percentile,
   Predicate,
   RowChoice,
   TableId,
@@ -22,8 +23,9 @@ export interface Measure {
   readonly metric: string
   /** The activity or object whose rows are aggregated. */
   readonly rootId: TableId
-  readonly aggregate: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct' | 'any'
+  readonly aggregate: Exclude<Aggregate, 'approximate_distinct' | 'collect' | 'collect_distinct'>
   readonly column?: string
+  readonly percentile?: Percentile
   readonly filter?: Predicate
   /** Only the rows that are chosen, each object's in its whole history. The choice holds the filter. */
   readonly choice?: RowChoice
@@ -34,6 +36,8 @@ export type Expression =
   | { readonly kind: 'measure'; readonly measure: Measure }
   | { readonly kind: 'special'; readonly special: Special }
   | { readonly kind: 'number'; readonly value: number }
+  /** `value` where `of` is unknown. */
+  | { readonly kind: 'fill'; readonly of: Expression; readonly value: number }
   | {
       readonly kind: 'binary'
       readonly operator: '+' | '-' | '*' | '/'
@@ -78,26 +82,25 @@ function findMetric(model: Model, name: string): MetricModel {
 }
 
 export function measuresOf(expression: Expression): readonly Measure[] {
-  switch (expression.kind) {
-    case 'measure':
-      return [expression.measure]
-    case 'number':
-    case 'special':
-      return []
-    case 'binary':
-      return [...measuresOf(expression.left), ...measuresOf(expression.right)]
-  }
+  return leavesOf(expression).flatMap((leaf) => (leaf.kind === 'measure' ? [leaf.measure] : []))
 }
 
 export function specialsOf(expression: Expression): readonly Special[] {
+  return leavesOf(expression).flatMap((leaf) => (leaf.kind === 'special' ? [leaf.special] : []))
+}
+
+type Leaf = Exclude<Expression, { readonly kind: 'fill' | 'binary' }>
+
+function leavesOf(expression: Expression): readonly Leaf[] {
   switch (expression.kind) {
-    case 'special':
-      return [expression.special]
-    case 'number':
     case 'measure':
-      return []
+    case 'number':
+    case 'special':
+      return [expression]
+    case 'fill':
+      return leavesOf(expression.of)
     case 'binary':
-      return [...specialsOf(expression.left), ...specialsOf(expression.right)]
+      return [...leavesOf(expression.left), ...leavesOf(expression.right)]
   }
 }
 
@@ -113,23 +116,17 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
     )
   }
   const inside = [...within, metric.name]
-  if (metric.fill !== undefined) throw unanswered(metric, 'a fill of its own')
   if (metric.calendar === true) throw unanswered(metric, 'a group for every period')
+  const own = expandKind(model, metric, inside)
+  return metric.fill === undefined ? own : { kind: 'fill', of: own, value: metric.fill }
+}
+
+function expandKind(model: Model, metric: MetricModel, inside: readonly string[]): Expression {
   switch (metric.kind) {
     case 'aggregate':
       return { kind: 'measure', measure: activityMeasure(metric) }
     case 'object_aggregate':
-      if (!isAnswered(metric.aggregate)) throw unanswered(metric, `the ${metric.aggregate}`)
-      return {
-        kind: 'measure',
-        measure: {
-          metric: metric.name,
-          rootId: metric.object,
-          aggregate: metric.aggregate,
-          ...(metric.column === undefined ? {} : { column: metric.column }),
-          ...(metric.filter === undefined ? {} : { filter: metric.filter }),
-        },
-      }
+      return { kind: 'measure', measure: objectMeasure(metric) }
     case 'ratio': {
       const left = expand(model, findMetric(model, metric.numerator), inside)
       const right = expand(model, findMetric(model, metric.denominator), inside)
@@ -158,18 +155,14 @@ export function unanswered(metric: Pick<MetricModel, 'name' | 'place'>, what: st
 
 type AnsweredAggregate = Measure['aggregate']
 
-const answeredAggregates: ReadonlySet<Aggregate> = new Set<AnsweredAggregate>([
-  'count',
-  'sum',
-  'min',
-  'max',
-  'average',
-  'distinct',
-  'any',
-])
-
-function isAnswered(aggregate: Aggregate): aggregate is AnsweredAggregate {
-  return answeredAggregates.has(aggregate)
+function answered(metric: MetricModel, aggregate: Aggregate): AnsweredAggregate {
+  if (
+    aggregate === 'approximate_distinct' ||
+    aggregate === 'collect' ||
+    aggregate === 'collect_distinct'
+  )
+    throw unanswered(metric, `the ${aggregate}`)
+  return aggregate
 }
 
 function expandFormula(model: Model, formula: Formula, within: readonly string[]): Expression {
@@ -189,17 +182,38 @@ function expandFormula(model: Model, formula: Formula, within: readonly string[]
 function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregate' }>): Measure {
   const { take, ...choice } = metric.selection
   if (take.kind !== 'aggregate') throw unanswered(metric, 'a column of one row')
-  const { aggregate, column } = take
+  const { aggregate, column, percentile } = take
   if (metric.balance !== undefined) throw unanswered(metric, 'a balance')
-  if (!isAnswered(aggregate)) throw unanswered(metric, `the ${aggregate}`)
   const measure = {
     metric: metric.name,
     rootId: choice.activity,
-    aggregate,
+    aggregate: answered(metric, aggregate),
     ...(column === undefined ? {} : { column }),
+    ...(percentile === undefined ? {} : { percentile }),
   }
   if (isChosen(choice)) return { ...measure, choice }
   return { ...measure, ...(choice.filter === undefined ? {} : { filter: choice.filter }) }
+}
+
+function objectMeasure(
+  metric: Extract<MetricModel, { readonly kind: 'object_aggregate' }>,
+): Measure {
+  const { name, object, aggregate, column, percentile, filter } = metric
+  if (aggregate === 'first' || aggregate === 'last') {
+    throw new MaruError(
+      'METRIC_ILLEGAL',
+      `metric "${name}" takes the ${aggregate} of ${object}, whose rows are in no order`,
+      { hint: 'take min, max, or a value of an activity', where: metric.place },
+    )
+  }
+  return {
+    metric: name,
+    rootId: object,
+    aggregate: answered(metric, aggregate),
+    ...(column === undefined ? {} : { column }),
+    ...(percentile === undefined ? {} : { percentile }),
+    ...(filter === undefined ? {} : { filter }),
+  }
 }
 
 /** Whether a row counts by what else its object did, not by itself alone. */
@@ -211,39 +225,69 @@ function isChosen(choice: RowChoice): boolean {
   )
 }
 
-/** One mergeable part of a measure, aggregated by SQL. */
+/** One part of a measure, aggregated by SQL. */
 export interface State {
   /** `sales__sum` */
   readonly name: string
-  /** `value` is finished: of each group there is one. */
-  readonly kind: 'sum' | 'count' | 'min' | 'max' | 'distinct' | 'value'
+  readonly kind: StateKind
   readonly type: ColumnType
+  readonly percentile?: Percentile
+}
+
+/** `value` is finished: of each group there is one. */
+export type StateKind =
+  | 'sum'
+  | 'count'
+  | 'count_true'
+  | 'min'
+  | 'max'
+  | 'distinct'
+  | 'percentile'
+  | 'first'
+  | 'last'
+  | 'value'
+
+/** Whether states over disjoint rows make the state over all of them. A distinct count has no such: the same value may be among both. */
+export function isMergeable({ kind }: State): boolean {
+  return ['sum', 'count', 'count_true', 'min', 'max'].includes(kind)
 }
 
 /** `column` is the type of the aggregated column; undefined when rows are counted. */
 export function statesOf(measure: Measure, column: ColumnType | undefined): readonly State[] {
-  const state = (kind: State['kind'], type: ColumnType): State => ({
+  const state = (kind: StateKind, type: ColumnType): State => ({
     name: `${measure.metric}__${kind}`,
     kind,
     type,
+    ...(measure.percentile === undefined ? {} : { percentile: measure.percentile }),
   })
   const integer: ColumnType = { kind: 'integer' }
-  if (measure.aggregate === 'any') return [state('count', integer)]
-  if (measure.aggregate === 'count' || measure.aggregate === 'distinct')
-    return [state(measure.aggregate, integer)]
+  const { aggregate } = measure
+  if (aggregate === 'any') return [state('count', integer)]
+  if (aggregate === 'count' || aggregate === 'distinct') return [state(aggregate, integer)]
   if (column === undefined)
     throw badMeasure(measure, 'names no column', 'name the column to aggregate')
-  if (measure.aggregate === 'min' || measure.aggregate === 'max')
-    return [state(measure.aggregate, column)]
+  if (aggregate === 'min' || aggregate === 'max' || aggregate === 'first' || aggregate === 'last')
+    return [state(aggregate, column)]
+  if (aggregate === 'count_true') {
+    if (column.kind === 'boolean') return [state('count_true', integer)]
+    throw badMeasure(
+      measure,
+      `counts what is true of "${measure.column}", which holds ${column.kind}`,
+      'count_true needs a boolean',
+    )
+  }
+  if (aggregate === 'percentile' && measure.percentile?.kind === 'discrete')
+    return [state('percentile', column)]
   if (column.kind !== 'integer' && column.kind !== 'decimal' && column.kind !== 'number') {
     throw badMeasure(
       measure,
-      `takes the ${measure.aggregate} of "${measure.column}", which holds ${column.kind}`,
-      'sum and average need numbers',
+      `takes the ${aggregate} of "${measure.column}", which holds ${column.kind}`,
+      'sum, average and percentiles between values need numbers',
     )
   }
+  if (aggregate === 'percentile') return [state('percentile', { kind: 'number' })]
   const sum = state('sum', sumType(column))
-  return measure.aggregate === 'sum' ? [sum] : [sum, state('count', integer)]
+  return aggregate === 'sum' ? [sum] : [sum, state('count', integer)]
 }
 
 function sumType(column: ColumnType): ColumnType {
@@ -256,22 +300,42 @@ function badMeasure(measure: Measure, what: string, hint: string): MaruError {
   return new MaruError('METRIC_BAD_QUERY', `metric "${measure.metric}" ${what}`, { hint })
 }
 
-/** SQL of a state over the rows of a leg; `value` and `filter` are columns there. */
+/** Columns of a leg's rows. */
+export interface RowColumns {
+  readonly value?: string
+  readonly filter?: string
+  /** The row's number among those of its group that count, in the order of time or of the value; unknown for others. */
+  readonly place?: string
+  /** How many of its group count. */
+  readonly size?: string
+}
+
+/** SQL of a state over the rows of a leg. */
 export function stateSql(
-  kind: State['kind'],
-  type: ColumnType,
-  row: { readonly value?: string; readonly filter?: string },
+  { kind, type, percentile }: Pick<State, 'kind' | 'type' | 'percentile'>,
+  row: RowColumns,
 ): string {
   const value = row.value ?? '1'
-  const kept = row.filter === undefined ? value : `case when ${row.filter} then ${value} end`
+  const only = (conditions: readonly (string | undefined)[], kept: string): string => {
+    const all = conditions.filter((condition) => condition !== undefined)
+    return all.length === 0 ? kept : `case when ${all.join(' and ')} then ${kept} end`
+  }
+  const kept = only([row.filter], value)
   switch (kind) {
     case 'count':
       return row.filter === undefined && row.value === undefined ? 'count(*)' : `count(${kept})`
+    case 'count_true':
+      return `count(${only([row.filter, value], '1')})`
     case 'distinct':
       return `count(distinct ${kept})`
     case 'min':
     case 'max':
       return `${kind}(${kept})`
+    case 'first':
+    case 'last':
+      return `max(${only([`${row.place!} = 1`], value)})`
+    case 'percentile':
+      return percentileSql(percentile!, row)
     case 'value':
       return kept
     case 'sum':
@@ -279,11 +343,26 @@ export function stateSql(
   }
 }
 
-/** SQL that makes one state of several over disjoint rows. A distinct count has no such: the same value may be among both. */
+/** Of numbered values, because engines interpolate otherwise. */
+function percentileSql({ fraction, kind }: Percentile, row: RowColumns): string {
+  const [value, place, size] = [row.value!, row.place!, row.size!]
+  const { sql } = numberValue(fraction)
+  if (kind === 'discrete') {
+    const wanted = `greatest(1, ceil(${sql} * ${size}))`
+    return `max(case when ${place} = ${wanted} then ${value} end)`
+  }
+  const at = `${sql} * (${size} - 1)`
+  const found = (wanted: string): string =>
+    `max(case when ${place} = ${wanted} + 1 then cast(${value} as double) end)`
+  const share = `max(cast(${at} - floor(${at}) as double))`
+  return `${found(`floor(${at})`)} + (${found(`ceil(${at})`)} - ${found(`floor(${at})`)}) * ${share}`
+}
+
+/** SQL that makes one state of several over disjoint rows. */
 export function mergedStateSql(state: State): string {
-  assert(state.kind !== 'distinct' && state.kind !== 'value', `${state.name} does not add up`)
-  const kind = state.kind === 'count' ? 'sum' : state.kind
-  return stateSql(kind, state.type, { value: state.name })
+  assert(isMergeable(state), `${state.name} does not add up`)
+  const kind = state.kind === 'count' || state.kind === 'count_true' ? 'sum' : state.kind
+  return stateSql({ kind, type: state.type }, { value: state.name })
 }
 
 export interface Value {
@@ -309,16 +388,29 @@ export function valueOf(expression: Expression, finaliser: Finaliser): Value {
       return measureValue(expression.measure, finaliser)
     case 'special':
       return finaliser.valueOf(expression.special)
-    case 'number': {
-      const text = String(expression.value)
-      if (/^-?\d+$/.test(text)) return { sql: text, type: { kind: 'integer' } }
-      const scale = /^-?\d+\.(\d+)$/.exec(text)?.[1]!.length
-      if (scale === undefined) return { sql: `cast('${text}' as double)`, type: { kind: 'number' } }
-      return { sql: text, type: { kind: 'decimal', precision: 38, scale } }
-    }
+    case 'number':
+      return numberValue(expression.value)
+    case 'fill':
+      return filledValue(valueOf(expression.of, finaliser), expression.value)
     case 'binary':
       return binaryValue(expression, finaliser)
   }
+}
+
+function numberValue(value: number): Value {
+  const text = String(value)
+  if (/^-?\d+$/.test(text)) return { sql: text, type: { kind: 'integer' } }
+  const scale = /^-?\d+\.(\d+)$/.exec(text)?.[1]!.length
+  if (scale === undefined) return { sql: `cast('${text}' as double)`, type: { kind: 'number' } }
+  return { sql: text, type: { kind: 'decimal', precision: 38, scale } }
+}
+
+function filledValue({ sql, type }: Value, value: number): Value {
+  const { sql: text, type: own } = numberValue(value)
+  if (type.kind === own.kind || (type.kind === 'decimal' && own.kind === 'integer'))
+    return { sql: `coalesce(${sql}, ${text})`, type }
+  const joined = arithmeticType('+', type, own)
+  return { sql: `cast(coalesce(${sql}, ${text}) as ${sqlType(joined)})`, type: joined }
 }
 
 function measureValue(measure: Measure, finaliser: Finaliser): Value {
@@ -337,6 +429,7 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
         isCompound: true,
       }
     case 'count':
+    case 'count_true':
     case 'distinct':
       return {
         sql: finaliser.isFilled || finaliser.isJoined ? `coalesce(${first!.name}, 0)` : first!.name,
@@ -349,6 +442,9 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
       }
     case 'min':
     case 'max':
+    case 'first':
+    case 'last':
+    case 'percentile':
       return { sql: first!.name, type: first!.type }
   }
 }

@@ -24,16 +24,7 @@ const operand = (more: object): MetricSketch => ({
 
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
-  percentile: aggregate({
-    take: {
-      kind: 'aggregate',
-      aggregate: 'percentile',
-      column: 'pages',
-      percentile: { fraction: 0.5, kind: 'continuous' },
-    },
-  }),
   balance: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
-  fill: { ...visits, fill: 0 } as MetricSketch,
   calendar: { ...visits, calendar: true } as MetricSketch,
   condition: aggregate({
     keep: {
@@ -45,12 +36,6 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
       value: 3,
     },
   }),
-  first_member: {
-    kind: 'object_aggregate',
-    object: 'obj.member',
-    aggregate: 'first',
-    column: 'id',
-  },
   offset: operand({ offset: { kind: 'to_start', grain: 'month' } }),
   total: operand({ total: [] }),
   cumulative: { kind: 'cumulative', metric: 'visits', over: { kind: 'all_time' }, across: 'last' },

@@ -1,6 +1,6 @@
 /** Random shops with gaps, ties, unknowns and versions that begin too late, and random questions about them. */
 import fc from 'fast-check'
-import type { Model, Predicate } from '../../src/model/model.ts'
+import type { Aggregate, Model, Percentile, Predicate } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
 import type { MetricSketch } from './build-model.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
@@ -45,6 +45,7 @@ interface Purchase {
   readonly quantity: number | null
   readonly amount: string | null
   readonly weight: number | null
+  readonly is_gift: boolean | null
 }
 
 interface Like {
@@ -78,6 +79,7 @@ const purchase: fc.Arbitrary<Purchase> = fc.record({
     fc.integer({ min: 0, max: 20 }).map((value) => value / 4),
     { freq: 6 },
   ),
+  is_gift: fc.option(fc.boolean(), { freq: 5 }),
 })
 
 const like: fc.Arbitrary<Like> = fc.record({ at: fc.option(step, { freq: 12 }), member: key })
@@ -143,6 +145,7 @@ export function shopOf(drawn: ShopSketch): Shop {
           quantity: 'integer',
           amount: 'decimal(2)',
           weight: 'number',
+          is_gift: 'boolean',
         },
       },
       'act.like': { columns: { fan: 'obj.member' } },
@@ -216,17 +219,17 @@ function rowsOf(drawn: readonly Version[], keyColumn: string, history: boolean):
 
 function aggregate(
   activity: string,
-  name: 'count' | 'sum' | 'min' | 'max' | 'average' | 'distinct' | 'any',
-  rest: { column?: string; filter?: Predicate } = {},
+  name: Aggregate,
+  rest: { column?: string; filter?: Predicate; percentile?: Percentile } = {},
 ): MetricSketch {
-  const { column, filter } = rest
+  const { filter, ...take } = rest
   return {
     kind: 'aggregate',
     selection: {
       kind: 'selection',
       activity,
       selector: { kind: 'all' },
-      take: { kind: 'aggregate', aggregate: name, ...(column === undefined ? {} : { column }) },
+      take: { kind: 'aggregate', aggregate: name, ...take },
       ...(filter === undefined ? {} : { filter }),
     },
   }
@@ -272,6 +275,30 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
   mean_price: aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),
   french_buyers: aggregate('act.purchase', 'distinct', { column: 'member', filter: isFrench }),
   dear_orders: aggregate('act.purchase', 'count', { filter: isDear }),
+  gifts: aggregate('act.purchase', 'count_true', { column: 'is_gift' }),
+  dear_gifts: aggregate('act.purchase', 'count_true', { column: 'is_gift', filter: isDear }),
+  first_amount: aggregate('act.purchase', 'first', { column: 'amount' }),
+  last_gift: aggregate('act.purchase', 'last', { column: 'is_gift' }),
+  last_dear_status: aggregate('act.purchase', 'last', { column: 'status', filter: isDear }),
+  last_country: aggregate('act.purchase', 'last', { column: 'member.country' }),
+  middle_amount: aggregate('act.purchase', 'percentile', {
+    column: 'amount',
+    percentile: { fraction: 0.5, kind: 'continuous' },
+  }),
+  high_french_weight: aggregate('act.purchase', 'percentile', {
+    column: 'weight',
+    percentile: { fraction: 0.9, kind: 'continuous' },
+    filter: isFrench,
+  }),
+  low_amount: aggregate('act.purchase', 'percentile', {
+    column: 'amount',
+    percentile: { fraction: 0.3, kind: 'discrete' },
+  }),
+  filled_sales: { ...aggregate('act.purchase', 'sum', { column: 'amount' }), fill: 0 },
+  filled_price: {
+    ...aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),
+    fill: -1.5,
+  },
   any_dear: aggregate('act.purchase', 'any', { filter: isDear }),
   loyal_sales: aggregate('act.purchase', 'sum', {
     column: 'amount',
@@ -284,6 +311,7 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
     },
   }),
   order_value: { kind: 'ratio', numerator: 'sales', denominator: 'orders' },
+  filled_order_value: { kind: 'ratio', numerator: 'filled_sales', denominator: 'gifts', fill: 7 },
   french_share: { kind: 'ratio', numerator: 'french_sales', denominator: 'sales' },
 }
 
@@ -309,6 +337,13 @@ const sharedMetrics: Readonly<Record<string, MetricSketch>> = {
 const objectMetrics: Readonly<Record<string, MetricSketch>> = {
   members: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'count' },
   points: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'sum', column: 'points' },
+  middle_points: {
+    kind: 'object_aggregate',
+    object: 'obj.member',
+    aggregate: 'percentile',
+    column: 'points',
+    percentile: { fraction: 0.5, kind: 'discrete' },
+  },
   a_members: {
     kind: 'object_aggregate',
     object: 'obj.member',
@@ -457,7 +492,7 @@ const topics: readonly Topic[] = [
     hasTime: true,
   },
   {
-    metrics: ['members', 'points', 'a_members', 'busy_members'],
+    metrics: ['members', 'points', 'middle_points', 'a_members', 'busy_members'],
     dimensions: memberDimensions,
     conditions: ['country', 'tier', 'points'],
     hasTime: false,

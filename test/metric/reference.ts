@@ -132,6 +132,18 @@ function metricValue(
   group: Group,
 ): Cell {
   const metric = metricOf(context.model, name)
+  const found = unfilledValue(context, question, name, group)
+  if (found !== null || metric.fill === undefined) return found
+  return Number.isInteger(metric.fill) ? metric.fill : String(metric.fill)
+}
+
+function unfilledValue(
+  context: Context,
+  question: ReferenceQuestion,
+  name: string,
+  group: Group,
+): Cell {
+  const metric = metricOf(context.model, name)
   const value = (other: string): Cell => metricValue(context, question, other, group)
   if (metric.kind === 'ratio') return divide(value(metric.numerator), value(metric.denominator))
   if (metric.kind === 'formula') return compute(metric.formula, value)
@@ -160,8 +172,10 @@ export function takenOf(context: Context, { rootId, take, rows, isFilled }: Taki
       ? rows.map(() => 1)
       : rows.map((row) => valueAt(context, root, row, column))
   if (aggregate === 'first' || aggregate === 'last') {
-    const order = rows.map((_, at) => at).toSorted((a, b) => comparePlaces(rows[a]!, rows[b]!))
-    return all[(aggregate === 'first' ? order[0] : order.at(-1))!] ?? null
+    const known = rows.flatMap((row, at) => (row['occurred_at'] === null ? [] : [at]))
+    const order = known.toSorted((a, b) => comparePlaces(rows[a]!, rows[b]!))
+    const at = aggregate === 'first' ? order[0] : order.at(-1)
+    return at === undefined ? null : (all[at] ?? null)
   }
   const values = all.filter((cell) => cell !== null)
   if (aggregate !== 'percentile') return aggregated(aggregate, values, isFilled)

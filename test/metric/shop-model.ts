@@ -74,6 +74,12 @@ export const shopModel: Model = modelOf({
     status: over('act.purchase', 'distinct', 'status'),
     stock: over('act.stocktake', 'sum', 'pieces'),
     gifts: over('act.gift', 'count'),
+    first_member: {
+      kind: 'object_aggregate',
+      object: 'obj.member',
+      aggregate: 'first',
+      column: 'id',
+    },
     order_value: { kind: 'ratio', numerator: 'sales', denominator: 'orders' },
     members: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'count' },
     first_sale: {

@@ -12,7 +12,7 @@ import type { BoundCondition } from '../condition.ts'
 import { dimensionSql } from '../dimension.ts'
 import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
-import { askMetric, mergedStateSql, stateSql } from '../measure.ts'
+import { askMetric, isMergeable, mergedStateSql, stateSql } from '../measure.ts'
 import type { State } from '../measure.ts'
 
 export interface StoredMeasure {
@@ -63,6 +63,7 @@ function bindMeasure(
   // What a reference leads to changes apart from the rows of the period, and a state would keep what it was.
   if (value !== undefined && value.path.references.length > 0) return undefined
   const isDistinct = states.some((state) => state.kind === 'distinct')
+  if (!isDistinct && !states.every(isMergeable)) return undefined
   const entity = isDistinct ? value?.path.column.name : undefined
   if (isDistinct && (value === undefined || value.calendar !== undefined)) return undefined
   // Of a measure that is alone, the filter is the leg's condition.
@@ -86,7 +87,7 @@ export function stateColumns(measures: readonly StoredMeasure[]): readonly State
       measure.states.map((state) => ({
         name: state.name,
         type: state.type,
-        made: stateSql(state.kind, state.type, rowOf(measure)),
+        made: stateSql(state, rowOf(measure)),
         merged: mergedSql(state),
       })),
     )
@@ -103,7 +104,7 @@ export function flagColumns(measures: readonly StoredMeasure[]): readonly StateC
 
 /** A count of nothing is 0, also when it is merged. */
 export function mergedSql(state: State): string {
-  return state.kind === 'count'
+  return state.kind === 'count' || state.kind === 'count_true'
     ? `cast(coalesce(sum(${state.name}), 0) as bigint)`
     : mergedStateSql(state)
 }

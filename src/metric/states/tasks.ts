@@ -265,7 +265,7 @@ function othersOf(
     ...table.measures.flatMap((measure) =>
       measure.entity === undefined
         ? []
-        : [`${stateSql('distinct', integer, rowOf(measure))} as ${measure.states[0]!.name}`],
+        : [`${stateSql(measure.states[0]!, rowOf(measure))} as ${measure.states[0]!.name}`],
     ),
   ]
   const own = dimensions.filter(({ from }) => from === undefined)
