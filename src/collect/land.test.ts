@@ -1,6 +1,6 @@
 /** From the log into the table, exactly once: real log, real lake, real engine; kills between and during commits. */
 import { deepEqual, equal } from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -11,8 +11,9 @@ import { openLake } from '../lake/lake.ts'
 import type { Lake } from '../lake/lake.ts'
 import { openSqliteState } from '../state/sqlite.ts'
 import type { State } from '../state/state.ts'
+import { openDuplicates } from './duplicates.ts'
 import { startLanding } from './land.ts'
-import type { Landing } from './land.ts'
+import type { Landing, LandingOptions } from './land.ts'
 import { openSegmentLog } from './log/segment-log.ts'
 import { openSegmentReader } from './log/segment-reader.ts'
 import type { LogWriter } from './log.ts'
@@ -46,10 +47,9 @@ describe('the landing', () => {
     await rm(folder, { recursive: true })
   })
 
-  const land = async (over: { readonly lake?: Lake } = {}): Promise<Landing> =>
+  const land = async (over: Partial<LandingOptions> = {}): Promise<Landing> =>
     await startLanding({
       reader: await openSegmentReader({ folder: join(folder, 'log'), name: 'landing' }),
-      lake: over.lake ?? lake,
       state,
       engine,
       files: nodeFiles,
@@ -60,6 +60,8 @@ describe('the landing', () => {
       workFolder: join(folder, 'work'),
       onError: (error) => errors.push(error),
       commitEveryMs: 20,
+      lake,
+      ...over,
     })
   const errors: unknown[] = []
 
@@ -127,11 +129,54 @@ describe('the landing', () => {
     await append(1, ['a', 'b'])
     const landing = await land()
     await landing.stop()
-    deepEqual(await rows('select id, landing from raw.event order by id'), [
-      ['a', 1],
-      ['b', 2],
-    ])
+    deepEqual(
+      await rows('select id, dense_rank() over (order by landing) from raw.event order by id'),
+      [
+        ['a', 1],
+        ['b', 2],
+      ],
+    )
     equal(landing.progress().duplicates, 1)
+  })
+
+  it('lands once whatever became of the fingerprints of what landed', async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `e${index}`)
+    const fingerprints = join(folder, 'work', 'ids')
+    const startedAtMs = Date.now()
+    const losses: (() => Promise<void>)[] = [
+      () => Promise.resolve(),
+      // Those of an earlier moment.
+      async () => {
+        const names = (await readdir(fingerprints)).toSorted()
+        await rm(join(fingerprints, names.at(-1)!))
+      },
+      async () => {
+        const names = (await readdir(fingerprints)).toSorted()
+        for (const name of names.slice(0, -1)) await writeFile(join(fingerprints, name), 'damaged')
+      },
+      async () => await rm(fingerprints, { recursive: true }),
+    ]
+    for (const [turn, lose] of losses.entries()) {
+      for (const id of ids.slice(0, (turn + 1) * 10)) await append(turn % 2, [id])
+      // So far apart that a start does not read the earlier ones back anyway.
+      const landing = await land({ windowIdsMax: 4, now: () => startedAtMs + turn * 600_000 })
+      await landing.stop()
+      deepEqual(landing.progress(), { landed: 10, duplicates: turn * 10, quarantined: 0 })
+      await lose()
+    }
+    deepEqual(await rows('select count(*), count(distinct id) from raw.event'), [[40, 40]])
+  })
+
+  it('takes an event for another although the fingerprints of both are the same', async () => {
+    await append(0, ['a'])
+    await (await land()).stop()
+    const fingerprints = await openDuplicates({ folder: join(folder, 'work', 'ids') })
+    const [landed] = await rows('select min(landing) from raw.event')
+    fingerprints.add('web', 'b', Number(landed![0]))
+    await fingerprints.close()
+    await append(0, ['a', 'b'])
+    await (await land()).stop()
+    deepEqual(await rows('select id from raw.event order by id'), [['a'], ['b']])
   })
 
   it('keeps what was refused, with the rule and its owner', async () => {

@@ -3,28 +3,30 @@
  * each sequence of the log was read; so a landing that is killed anywhere goes on where the table says. Quarantine is committed first: a crash between the
  * two commits makes it read the same refusals again, and their ids say that they are there.
  *
- * A row is a duplicate when one of the same source and id landed within the horizon: those ids are in memory, read back from the table at the start.
+ * A row is a duplicate when one of the same source and id landed within the horizon (landed-ids.ts).
  */
-import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { sleep } from '../base/bounded.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
-import type { Lake, Table } from '../lake/lake.ts'
-import { collectedTables, eventLogColumns, quarantineColumns } from '../model/collected.ts'
-import type { ColumnModel } from '../model/model.ts'
+import type { Lake } from '../lake/lake.ts'
+import { collectedTables } from '../model/collected.ts'
 import { holdLease, leaseDurationMs } from '../state/lease.ts'
 import type { HeldLease } from '../state/lease.ts'
 import type { PartitionChange, State } from '../state/state.ts'
+import { keyText, openLandedIds } from './landed-ids.ts'
+import type { LandedIds, LandedIdsRules } from './landed-ids.ts'
+import { eventTarget, openCollected, quarantineTarget } from './landing-target.ts'
+import type { Target } from './landing-target.ts'
 import type { LogPosition, LogReader } from './log.ts'
 import { decodeRequest } from './record.ts'
 import { readRows } from './rows.ts'
 import type { EventRow, QuarantineRow } from './rows.ts'
 import type { EventEntry } from './settings.ts'
+import { removeSpools, withSpool } from './spool.ts'
+import type { Spool } from './spool.ts'
 
-export interface LandingOptions {
+export interface LandingOptions extends LandedIdsRules {
   /** Closed by the landing when it stops. */
   readonly reader: LogReader
   readonly lake: Lake
@@ -35,14 +37,12 @@ export interface LandingOptions {
   readonly zone: string
   /** The catalog now: whose views a row changes, and who owns what was refused. */
   readonly events: () => readonly EventEntry[]
-  /** Absolute folder for spools. */
+  /** Absolute folder for spools and for fingerprints of what landed; they are made again when lost. */
   readonly workFolder: string
   /** Called when a round failed; the landing tries again. */
   readonly onError: (error: unknown) => void
   /** Between two commits under load. Default 1,000. */
   readonly commitEveryMs?: number
-  /** How long an id is remembered. Default 48. */
-  readonly horizonHours?: number
 }
 
 export interface LandingProgress {
@@ -69,7 +69,7 @@ const idleMs = 1_000
 /** Throws RUN_IN_PROGRESS when another landing is at work. */
 export async function startLanding(options: LandingOptions): Promise<Landing> {
   const held = await holdLease(options.state, {
-    name: 'land',
+    name: landingLease,
     holder: 'another landing',
     hint: 'stop it first: one is enough, and it keeps up with all collectors',
     waitMs: leaseDurationMs + retryMs,
@@ -94,22 +94,13 @@ interface Round {
   readonly isAtEnd: boolean
 }
 
-interface Target {
-  readonly id: string
-  readonly columns: readonly ColumnModel[]
-  /** SQL over the spool that makes the rows. */
-  readonly select: string
-  readonly spoolColumns: readonly { readonly name: string; readonly type: ColumnModel['type'] }[]
-}
-
 class LogLanding implements Landing {
   readonly #options: LandingOptions
   readonly #held: HeldLease
-  /** `source id` of what landed within the horizon → when it was received. */
-  readonly #known = new Map<string, number>()
   readonly #stopping = new AbortController()
-  #session: Session | undefined
-  #landing = 0
+  #parts: { readonly session: Session; readonly spool: Spool; readonly ids: LandedIds } | undefined
+  /** Whether a commit may have come about that the ids do not know of. */
+  #isUncertain = false
   #progress = { landed: 0, duplicates: 0, quarantined: 0 }
   #done: Promise<void> = Promise.resolve()
 
@@ -123,16 +114,21 @@ class LogLanding implements Landing {
   }
 
   async begin(): Promise<void> {
-    await this.#options.files.makeFolder(this.#options.workFolder)
-    this.#session = await this.#options.engine.open({ zone: this.#options.zone })
-    await this.#remember()
+    const { files, workFolder: folder, engine, zone } = this.#options
+    await files.makeFolder(folder)
+    await removeSpools(files, folder)
+    const session = await engine.open({ zone })
+    const spool = { session, files, folder }
+    const ids = await openLandedIds({ ...this.#options, ...spool })
+    this.#parts = { session, spool, ids }
     this.#done = this.#loop()
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#done
-    await this.#session?.close()
+    await this.#parts?.ids.close()
+    await this.#parts?.session.close()
     await this.#options.reader.close()
     await this.#held.release()
   }
@@ -150,7 +146,6 @@ class LogLanding implements Landing {
         if (round.isAtEnd) await this.#rest(startedAt)
       } catch (error) {
         this.#options.onError(error)
-        await this.#remember().catch(this.#options.onError)
         if (isLast) return
         await sleep(retryMs)
       }
@@ -206,21 +201,20 @@ class LogLanding implements Landing {
   async #land(round: Round): Promise<void> {
     const refused = await this.#newRefusals(round.quarantined)
     if (refused.length > 0) await this.#commit(quarantineTarget, refused)
-    const fresh: object[] = []
-    const ids: [string, number][] = []
-    const here = new Set<string>()
-    for (const row of round.events) {
-      const key = `${row.source} ${row.id}`
-      if (this.#known.has(key) || here.has(key)) this.#progress.duplicates++
-      else {
-        here.add(key)
-        ids.push([key, row.received_at])
-        fresh.push(row)
-      }
-    }
-    await this.#commit(eventTarget, fresh, round.positions)
-    for (const [key, receivedAt] of ids) this.#known.set(key, receivedAt)
-    this.#forget()
+    const { ids } = this.#parts!
+    if (this.#isUncertain) await ids.catchUp()
+    this.#isUncertain = true
+    const there = new Set(await ids.landed(round.events))
+    const fresh = round.events.filter((event) => {
+      const key = keyText(event)
+      if (there.has(key)) return false
+      there.add(key)
+      return true
+    })
+    const landing = await this.#commit(eventTarget, fresh, round.positions)
+    await ids.add(fresh, landing)
+    this.#isUncertain = false
+    this.#progress.duplicates += round.events.length - fresh.length
     this.#progress.landed += fresh.length
     this.#progress.quarantined += refused.length
     for (const [sequence, position] of round.positions)
@@ -234,7 +228,7 @@ class LogLanding implements Landing {
     const owners = new Map(this.#options.events().map((entry) => [entry.event, entry.owner]))
     const withOwner = rows.map((row) => ({ ...row, owner: owners.get(row.event ?? '') ?? null }))
     if (table?.current === undefined) return withOwner
-    const session = this.#session!
+    const { session } = this.#parts!
     await session.bindScan(
       'refused',
       await this.#options.lake.scan(table, {
@@ -252,47 +246,40 @@ class LogLanding implements Landing {
     return withOwner.filter((row) => !there.has(row.id))
   }
 
-  async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<void> {
+  /** The landing's number. */
+  async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<number> {
     const { lake, state } = this.#options
+    const { lease } = this.#held
+    const { session, spool, ids } = this.#parts!
+    const landing = ids.next()
     const values = new Map(positions === undefined ? [] : [[positionScope, positions] as const])
     if (rows.length === 0) {
-      if ((await state.publish({ lease: this.#held.lease, values })) === 'fenced') throw fenced()
-      return
+      if ((await state.publish({ lease, values })) === 'fenced') throw fenced()
+      return landing
     }
     const table = await openCollected(lake, target)
-    this.#landing++
-    const session = this.#session!
-    const path = join(this.#options.workFolder, `${randomUUID()}.ndjson`)
-    try {
-      await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'))
-      await session.readFiles('spool', {
-        format: 'ndjson',
-        files: [{ path, label: 'log', isSpool: true }],
-        columns: target.spoolColumns,
-      })
+    await withSpool(spool, { rows, columns: target.spoolColumns }, async () => {
       await session.run(
-        `create or replace temp table landed as select ${this.#landing} as landing, * from (${target.select}) as made`,
+        `create or replace temp table landed as select ${landing} as landing, * from (${target.select}) as made`,
       )
-      const changes = await this.#changesOf(target, session)
-      const files = await session.stage({
-        sql: `select ${target.columns.map((column) => column.name).join(', ')} from landed`,
-        schema: table.schema,
-        partition: table.partition,
-        dataFolder: await lake.dataFolder(table),
-        ...(target.id === collectedTables.events ? { sort: ['event'] } : {}),
-      })
-      await lake.commit(
-        table,
-        { kind: 'append', files },
-        {
-          summary: { landing: String(this.#landing) },
-          publication: { lease: this.#held.lease, values, changes },
-        },
-      )
-    } finally {
-      await session.run('drop table if exists spool')
-      await this.#options.files.remove(path)
-    }
+    })
+    const changes = await this.#changesOf(target, session)
+    const files = await session.stage({
+      sql: `select ${target.columns.map((column) => column.name).join(', ')} from landed`,
+      schema: table.schema,
+      partition: table.partition,
+      dataFolder: await lake.dataFolder(table),
+      ...(target.id === collectedTables.events ? { sort: ['event'] } : {}),
+    })
+    await lake.commit(
+      table,
+      { kind: 'append', files },
+      {
+        summary: { landing: String(landing) },
+        publication: { lease, values, changes },
+      },
+    )
+    return landing
   }
 
   /** For the table, and for the view of each event that came: an activity is stale only by its own. */
@@ -308,43 +295,6 @@ class LogLanding implements Landing {
     })
     return [...own, ...ofViews]
   }
-
-  /** Reads back what landed: the number of the last commit, and the ids within the horizon. */
-  async #remember(): Promise<void> {
-    const { lake } = this.#options
-    const session = this.#session!
-    this.#known.clear()
-    for (const id of [collectedTables.quarantine, collectedTables.events]) {
-      const table = await lake.table(id)
-      if (table?.current === undefined) continue
-      const isEvents = id === collectedTables.events
-      const from = Date.now() - this.#horizonMs()
-      await session.bindScan('landed_before', await lake.scan(table))
-      const { rows: last } = await session.query('select max(landing) from landed_before')
-      this.#landing = Math.max(this.#landing, Number(last[0]?.[0] ?? 0))
-      if (isEvents) {
-        const { rows } = await session.query(
-          `select source, id, epoch_ms(received_at) from landed_before where received_at >= make_timestamptz(${from * 1000})`,
-        )
-        for (const [source, eventId, receivedAt] of rows)
-          this.#known.set(`${String(source)} ${String(eventId)}`, Number(receivedAt))
-      }
-      await session.unbind('landed_before')
-    }
-  }
-
-  #horizonMs(): number {
-    return (this.#options.horizonHours ?? 48) * 3_600_000
-  }
-
-  /** The oldest come first in the map, nearly: times are those of receiving. */
-  #forget(): void {
-    const before = Date.now() - this.#horizonMs()
-    for (const [key, receivedAt] of this.#known) {
-      if (receivedAt >= before) return
-      this.#known.delete(key)
-    }
-  }
 }
 
 function fenced(): MaruError {
@@ -353,46 +303,3 @@ function fenced(): MaruError {
     retry: 'later',
   })
 }
-
-async function openCollected(lake: Lake, target: Target): Promise<Table> {
-  return (
-    (await lake.table(target.id)) ??
-    (await lake.create({
-      id: target.id,
-      columns: target.columns.map(({ name, type, description }) => ({
-        name,
-        type,
-        required: false,
-        description,
-      })),
-      partition: { kind: 'day', column: 'day' },
-      properties: { 'maru.task': target.id },
-    }))
-  )
-}
-
-/** Instants come as milliseconds in the spool; the local day is the session's. */
-function target(id: string, columns: readonly ColumnModel[], dayOf: string): Target {
-  const spooled = columns.filter(({ name }) => name !== 'landing' && name !== 'day')
-  const spoolColumns = spooled.map(({ name, type }) => ({
-    name,
-    type:
-      type.kind === 'timestamp'
-        ? ({ kind: 'integer' } as const)
-        : type.kind === 'json'
-          ? ({ kind: 'text' } as const)
-          : type,
-  }))
-  const made = spooled.map(({ name, type }) =>
-    type.kind === 'timestamp' ? `make_timestamptz(${name} * 1000) as ${name}` : name,
-  )
-  const select = `select ${made.join(', ')}, cast(make_timestamptz(${dayOf} * 1000) as date) as day from spool`
-  return { id, columns, select, spoolColumns }
-}
-
-const eventTarget: Target = target(collectedTables.events, eventLogColumns, 'occurred_at')
-const quarantineTarget: Target = target(
-  collectedTables.quarantine,
-  quarantineColumns,
-  'received_at',
-)

@@ -4,7 +4,12 @@ import type { CollectedModel, ColumnModel, ColumnType } from './model.ts'
 export const collectedTables = { events: 'raw.event', quarantine: 'raw.quarantine' } as const
 
 export const eventLogColumns: readonly ColumnModel[] = [
-  column('landing', 'integer', 'number of the commit that brought the row here; grows', true),
+  column(
+    'landing',
+    'integer',
+    'the commit that brought the row here: its time in milliseconds since 1970; grows',
+    true,
+  ),
   column('source', 'text', 'who sent it: the source whose write key was used', true),
   column('id', 'text', 'identity of the message, given by who sent it; once per source', true),
   column(
@@ -44,7 +49,12 @@ export const eventLogColumns: readonly ColumnModel[] = [
 ]
 
 export const quarantineColumns: readonly ColumnModel[] = [
-  column('landing', 'integer', 'number of the commit that brought the row here; grows', true),
+  column(
+    'landing',
+    'integer',
+    'the commit that brought the row here: its time in milliseconds since 1970; grows',
+    true,
+  ),
   column('id', 'text', 'identity of the refusal', true),
   column('source', 'text', 'who sent it', true),
   column('message_id', 'text', 'identity of the message, where it could be read'),

@@ -21,6 +21,8 @@ const landing = await startLanding({
   workFolder: join(folder, 'work'),
   onError: (error) => process.stderr.write(`${String(error)}\n`),
   commitEveryMs: 10,
+  // So few that files of fingerprints come and go between kills.
+  windowIdsMax: 100,
 })
 process.once('SIGTERM', () => {
   void landing.stop().then(async () => {

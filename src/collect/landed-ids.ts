@@ -1,0 +1,192 @@
+/**
+ * Which (source, id) landed within the horizon. The table `raw.event` is the truth; so that it is not asked about each event, fingerprints on disk say at once
+ * what did not land. What may have landed is looked up in the table, in the files of the landings in question.
+ *
+ * A landing's number is its time in milliseconds, so it is the time of what it brought. The fingerprints may be behind the table, never ahead of what follows
+ * from it: at the start, and when it is not known whether a commit came about, they are caught up from the rows that landed since.
+ */
+import { join } from 'node:path'
+import type { Lake, ScanFilter } from '../lake/lake.ts'
+import { collectedTables } from '../model/collected.ts'
+import { openDuplicates } from './duplicates.ts'
+import type { Duplicates, DuplicatesMeasures, TimeSpan } from './duplicates.ts'
+import type { EventRow } from './rows.ts'
+import { withSpool } from './spool.ts'
+import type { Spool } from './spool.ts'
+
+export type EventKey = Pick<EventRow, 'source' | 'id'>
+
+export interface LandedIdsRules {
+  /** How long an id is remembered. Default 48. */
+  readonly horizonHours?: number
+  /** Fingerprints in memory before they go to a file. Default 500,000. */
+  readonly windowIdsMax?: number
+  /** Milliseconds since 1970; for tests of the horizon. */
+  readonly now?: () => number
+}
+
+export interface LandedIdsOptions extends Spool, LandedIdsRules {
+  readonly lake: Lake
+  readonly onError: (error: unknown) => void
+}
+
+export function keyText({ source, id }: EventKey): string {
+  return `${source} ${id}`
+}
+
+const hourMs = 3_600_000
+const text = { kind: 'text' } as const
+const keyColumns = [
+  { name: 'source', type: text },
+  { name: 'id', type: text },
+]
+/** Rows of the table in memory at a time. */
+const rowsMax = 50_000
+const everything: TimeSpan = { oldestMs: 0, newestMs: Number.MAX_SAFE_INTEGER }
+
+export async function openLandedIds(options: LandedIdsOptions): Promise<LandedIds> {
+  const hours = options.horizonHours ?? 48
+  const now = options.now ?? Date.now
+  const folder = join(options.folder, 'ids')
+  const fingerprints = await openDuplicates({ ...options, folder, hours, now })
+  const ids = new LandedIds({ ...options, fromMs: () => now() - hours * hourMs, now }, fingerprints)
+  await ids.catchUp()
+  return ids
+}
+
+interface LandedIdsParts extends LandedIdsOptions {
+  /** Where the horizon is now. */
+  readonly fromMs: () => number
+  readonly now: () => number
+}
+
+export class LandedIds {
+  readonly #options: LandedIdsParts
+  readonly #fingerprints: Duplicates
+  /** Of the landings before this one all ids are here. */
+  #from: number
+  #last = 0
+
+  constructor(options: LandedIdsParts, fingerprints: Duplicates) {
+    this.#options = options
+    this.#fingerprints = fingerprints
+    this.#from = fingerprints.coveredUntilMs
+  }
+
+  get measures(): DuplicatesMeasures {
+    return this.#fingerprints.measures
+  }
+
+  /** A number for the next landing: its time, and above all before. */
+  next(): number {
+    this.#last = Math.max(this.#last + 1, this.#options.now())
+    return this.#last
+  }
+
+  /** The keys of those that landed. */
+  async landed(events: readonly EventKey[]): Promise<ReadonlySet<string>> {
+    const found: EventKey[] = []
+    let span: TimeSpan | undefined
+    for (const { source, id } of events) {
+      const when = this.#find(source, id)
+      if (when === undefined) continue
+      found.push({ source, id })
+      span = {
+        oldestMs: Math.min(span?.oldestMs ?? when.oldestMs, when.oldestMs),
+        newestMs: Math.max(span?.newestMs ?? when.newestMs, when.newestMs),
+      }
+    }
+    if (span === undefined) return new Set()
+    const { oldestMs, newestMs } = span
+    const { session } = this.#options
+    const known = new Set<string>()
+    await withSpool(this.#options, { rows: found, columns: keyColumns }, async () => {
+      await this.#withTable({ lower: BigInt(oldestMs), upper: BigInt(newestMs) }, async () => {
+        const { rows } = await session.query(`select distinct source, id
+from landed_before
+join spool using (source, id)
+where landing between ${oldestMs} and ${newestMs}`)
+        for (const [source, id] of rows)
+          known.add(keyText({ source: String(source), id: String(id) }))
+      })
+    })
+    return known
+  }
+
+  /** After the commit of this landing. */
+  async add(events: readonly EventKey[], landing: number): Promise<void> {
+    await this.#keep(events, landing)
+    this.#from = landing + 1
+  }
+
+  /** Reads what landed since the last that is known here. */
+  async catchUp(): Promise<void> {
+    const { session, fromMs } = this.#options
+    const from = Math.max(this.#from, fromMs())
+    await this.#withTable({ lower: BigInt(from) }, async () => {
+      const { rows: landings } = await session.query(`select landing, count(*)
+from landed_before
+where landing >= ${from}
+group by landing
+order by landing`)
+      let first = from
+      let count = 0
+      for (const [index, [landing, rows]] of landings.entries()) {
+        count += Number(rows)
+        this.#last = Math.max(this.#last, Number(landing))
+        if (count < rowsMax && index < landings.length - 1) continue
+        await this.#readBack(first, Number(landing))
+        first = Number(landing) + 1
+        count = 0
+      }
+      this.#from = first
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#fingerprints.close()
+  }
+
+  async #readBack(first: number, last: number): Promise<void> {
+    const { rows } = await this.#options.session.query(`select source, id, landing
+from landed_before
+where landing between ${first} and ${last}
+order by landing`)
+    const byLanding = Map.groupBy(rows, ([, , landing]) => Number(landing))
+    for (const [landing, ofLanding] of byLanding) {
+      const keys = ofLanding.map(([source, id]) => ({ source: String(source), id: String(id) }))
+      await this.#keep(keys, landing)
+    }
+  }
+
+  async #keep(events: readonly EventKey[], landing: number): Promise<void> {
+    for (const { source, id } of events) {
+      await this.#fingerprints.room(1)
+      this.#fingerprints.add(source, id, landing)
+    }
+  }
+
+  /** Where a file of fingerprints cannot be read, the table decides. */
+  #find(source: string, id: string): TimeSpan | undefined {
+    try {
+      return this.#fingerprints.find(source, id)
+    } catch (error) {
+      this.#options.onError(error)
+      return everything
+    }
+  }
+
+  /** `landed_before` holds at least the rows of these landings while `work` goes on; without a table nothing is to be done. */
+  async #withTable(range: Omit<ScanFilter, 'column'>, work: () => Promise<void>): Promise<void> {
+    const { lake, session } = this.#options
+    const table = await lake.table(collectedTables.events)
+    if (table === undefined) return
+    const filters = [{ column: 'landing', ...range }]
+    await session.bindScan('landed_before', await lake.scan(table, { filters }))
+    try {
+      await work()
+    } finally {
+      await session.unbind('landed_before')
+    }
+  }
+}
