@@ -1,200 +1,259 @@
 /**
  * How many events a second a collector takes in: judged, looked up, synced, answered. Beside: bare `node:http` with `JSON.parse` and grouped `fdatasync`, taken in
- * turn. The load comes from this process over kept connections; a figure counts only when every acknowledged request is in the log.
+ * turn; server and load are processes of their own. Then latency at half of what was reached, and the start of a sale, both open loop. A figure counts only when
+ * every acknowledged event is in the lake, once.
  */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { Agent, createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import os from 'node:os'
-import path from 'node:path'
-import { nodeFiles } from '../src/base/node-files.ts'
-import { decodeRequest, readRows, writeSettings } from '../src/collect/collect.ts'
-import { openSegmentReader } from '../src/collect/log/segment-reader.ts'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { openApp } from '../src/app/open.ts'
+import { startProject } from '../src/app/start.ts'
+import type { Started, StartPart } from '../src/app/start.ts'
+import type { LoadOptions, LoadResult, LoadStep } from './collect/load.ts'
+import { benchKey, writeCollectProject } from './collect/project.ts'
 import { median } from './figure.ts'
 import type { Bench, Figure } from './figure.ts'
 
-const key = 'key-of-the-bench'
 const connections = 50
-const self = import.meta.filename
-const collectProcess = path.join(import.meta.dirname, '../src/app/collect-process.ts')
+const sampleMs = 200
+const landMs = 300_000
 
 export const run: Bench = async ({ short }) => {
-  const rounds = short ? 3 : 5
-  const durationMs = short ? 1_500 : 4_000
-  const figures: Figure[] = []
-  for (const size of [20, 1]) {
+  const project = writeCollectProject()
+  const bare = spawnServer(join(import.meta.dirname, 'collect/bare-server.ts'), project.folder)
+  try {
+    const barePort = await bare.port
+    const started = await start(project.folder, 'collect')
+    const bench = new CollectBench({ folder: project.folder, port: started.port!, barePort })
+    const figures: Figure[] = []
+    try {
+      figures.push(...(await bench.measure(short)))
+    } finally {
+      await started.stop()
+    }
+    return [...figures, await bench.requireLanded()]
+  } finally {
+    await bare.stop()
+    project.remove()
+  }
+}
+
+class CollectBench {
+  readonly #folder: string
+  readonly #port: number
+  readonly #barePort: number
+  /** First numbers of acknowledged requests, and how many events each has. */
+  readonly #acknowledged: { readonly firsts: readonly number[]; readonly size: number }[] = []
+  #next = 0
+  #memoryBytes = 0
+
+  constructor(options: {
+    readonly folder: string
+    readonly port: number
+    readonly barePort: number
+  }) {
+    this.#folder = options.folder
+    this.#port = options.port
+    this.#barePort = options.barePort
+  }
+
+  async measure(short: boolean): Promise<readonly Figure[]> {
+    const sampling = setInterval(() => void this.#sampleMemory().catch(() => undefined), sampleMs)
+    try {
+      const rounds = 5
+      const durationMs = short ? 1_000 : 4_000
+      const many = await this.#compare({ size: 20, rounds, durationMs })
+      const single = await this.#compare({ size: 1, rounds, durationMs })
+      const half = await this.#send({
+        size: 20,
+        connections: 200,
+        steps: [{ eventsPerSecond: many.value / 2, durationMs: short ? 3_000 : 10_000 }],
+      })
+      const sale = await this.#send({ size: 20, connections: 200, steps: saleStarts(short) })
+      return [
+        many,
+        single,
+        { what: 'answer at half of that, open loop, p50', value: half.latency.p50, unit: 'ms' },
+        limited('answer at half of that, open loop, p99', half.latency.p99, 50, 'ms'),
+        { what: 'sale starts, 2,000 to 20,000 events/s: p99', value: sale.latency.p99, unit: 'ms' },
+        limited('… requests neither taken nor shed early', failedOf(sale), 0, 'requests'),
+        {
+          what: '… requests shed early',
+          value: sale.statuses['429'] ?? 0,
+          unit: 'requests',
+        },
+        limited('memory of the collector, most', this.#memoryBytes / 2 ** 20, 300, 'MiB'),
+      ]
+    } finally {
+      clearInterval(sampling)
+    }
+  }
+
+  /** Throws when an acknowledged event is not in the lake, or there twice. */
+  async requireLanded(): Promise<Figure> {
+    const expected = this.#acknowledged.reduce(
+      (sum, { firsts, size }) => sum + firsts.length * size,
+      0,
+    )
+    const startedMs = performance.now()
+    const started = await start(this.#folder, 'land')
+    const app = openApp({ folder: this.#folder })
+    try {
+      let landed = 0
+      while (landed < expected && performance.now() < startedMs + landMs) {
+        await wait(500)
+        landed = await countLanded(app)
+      }
+      const seconds = (performance.now() - startedMs) / 1_000
+      const { rows } = await app.query(
+        `select cast(substr(id, 7) as integer), count(*) from raw.event group by 1`,
+        { rowsMax: this.#next },
+      )
+      const times = new Uint8Array(this.#next)
+      for (const [number, count] of rows) times[Number(number)] = Number(count)
+      for (const { firsts, size } of this.#acknowledged)
+        for (const first of firsts)
+          if (!times.subarray(first, first + size).every((count) => count === 1))
+            throw new Error(
+              `void: of the acknowledged events from ${first} on not all are there once`,
+            )
+      return { what: 'landed after it', value: Math.round(expected / seconds), unit: 'events/s' }
+    } finally {
+      await app.close()
+      await started.stop()
+    }
+  }
+
+  async #compare(load: {
+    readonly size: number
+    readonly rounds: number
+    readonly durationMs: number
+  }): Promise<Figure & { readonly value: number }> {
+    const { size, rounds, durationMs } = load
     const ours: number[] = []
     const bare: number[] = []
-    for (let round = 0; round < rounds; round++) {
-      ours.push(await eventsPerSecond('collector', { size, durationMs }))
-      bare.push(await eventsPerSecond('bare', { size, durationMs }))
+    // Once before it counts: both are compiled while they run.
+    for (let round = -1; round < rounds; round++) {
+      const ownRate = rateOf(await this.#send({ size, connections, durationMs }))
+      const bareRate = rateOf(await this.#sendBare({ size, connections, durationMs }))
+      if (round < 0) continue
+      ours.push(ownRate)
+      bare.push(bareRate)
     }
-    figures.push({
+    return {
       what: `events taken in, ${size} a request`,
       value: Math.round(median(ours)),
       unit: 'events/s',
       beside: { what: 'node:http, JSON.parse, grouped fdatasync', value: Math.round(median(bare)) },
       ratio: Number(median(ours.map((value, round) => value / bare[round]!)).toPrecision(3)),
-    })
+    }
   }
-  return figures
+
+  async #send(
+    load: Pick<LoadOptions, 'size' | 'connections' | 'durationMs' | 'steps'>,
+  ): Promise<LoadResult> {
+    const acknowledgedPath = join(this.#folder, 'acknowledged.json')
+    const result = await runLoad({ ...load, ...this.#common(acknowledgedPath), port: this.#port })
+    const firsts = JSON.parse(await readFile(acknowledgedPath, 'utf8')) as readonly number[]
+    this.#acknowledged.push({ firsts, size: load.size })
+    // What was sent and not acknowledged has a number too.
+    this.#next = Math.max(this.#next, ...firsts.slice(-10_000)) + 1_000_000
+    return result
+  }
+
+  async #sendBare(
+    load: Pick<LoadOptions, 'size' | 'connections' | 'durationMs'>,
+  ): Promise<LoadResult> {
+    const acknowledgedPath = join(this.#folder, 'acknowledged-by-bare.json')
+    return await runLoad({ ...load, ...this.#common(acknowledgedPath), port: this.#barePort })
+  }
+
+  #common(acknowledgedPath: string): Pick<LoadOptions, 'key' | 'first' | 'acknowledgedPath'> {
+    return { key: benchKey, first: this.#next, acknowledgedPath }
+  }
+
+  async #sampleMemory(): Promise<void> {
+    const text = await (await fetch(`http://127.0.0.1:${this.#port}/metrics`)).text()
+    const bytes = Number(/^process_resident_memory_bytes (\d+)$/m.exec(text)?.[1] ?? 0)
+    this.#memoryBytes = Math.max(this.#memoryBytes, bytes)
+  }
 }
 
-async function eventsPerSecond(
-  what: 'collector' | 'bare',
-  load: { readonly size: number; readonly durationMs: number },
-): Promise<number> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'maru-bench-collect-'))
-  const options = {
-    settingsPath: path.join(folder, 'settings.json'),
-    logFolder: path.join(folder, 'log'),
-    duplicatesFolder: path.join(folder, 'known'),
-    name: 'one',
+function saleStarts(short: boolean): readonly LoadStep[] {
+  return [
+    { eventsPerSecond: 2_000, durationMs: 2_000 },
+    { eventsPerSecond: 20_000, durationMs: short ? 3_000 : 10_000 },
+  ]
+}
+
+/** Neither 200 nor an early shed. */
+function failedOf({ statuses, lost }: LoadResult): number {
+  return Object.entries(statuses).reduce(
+    (sum, [status, count]) => (status === '200' || status === '429' ? sum : sum + count),
+    lost,
+  )
+}
+
+function rateOf({ acknowledgedEvents, seconds }: LoadResult): number {
+  return acknowledgedEvents / seconds
+}
+
+// oxlint-disable-next-line max-params -- a row of the table
+function limited(what: string, value: number, limit: number, unit: string): Figure {
+  return {
+    what,
+    value: Number(value.toPrecision(3)),
+    unit,
+    beside: { what: 'at most', value: limit },
+    ...(limit === 0 ? {} : { ratio: Number((value / limit).toPrecision(3)) }),
+  }
+}
+
+async function start(folder: string, only: StartPart): Promise<Started> {
+  return await startProject({
+    folder,
     host: '127.0.0.1',
-    port: 0,
-    reusePort: true,
-  }
-  await writeBenchSettings(options.settingsPath)
-  const args = what === 'bare' ? [self, folder] : [collectProcess, JSON.stringify(options)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    only,
+    say: () => undefined,
+    onError: (error) => process.stderr.write(`${String(error)}\n`),
+  })
+}
+
+async function countLanded(app: ReturnType<typeof openApp>): Promise<number> {
   try {
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const { port } = JSON.parse(line.toString()) as { readonly port: number }
-    const started = performance.now()
-    const acknowledged = await sendFor(port, load)
-    const seconds = (performance.now() - started) / 1000
-    child.kill('SIGTERM')
-    await once(child, 'exit')
-    if (what === 'collector') await requireLogged(options.logFolder, acknowledged)
-    return acknowledged / seconds
-  } finally {
-    child.kill('SIGKILL')
-    await rm(folder, { recursive: true, force: true })
+    return Number((await app.query('select count(*) from raw.event')).rows[0]?.[0])
+  } catch {
+    // The first commit makes the table.
+    return 0
   }
 }
 
-async function writeBenchSettings(settingsPath: string): Promise<void> {
-  const sha256 = createHash('sha256').update(key).digest('hex')
-  const properties = [
-    { name: 'product', type: { kind: 'text' }, required: true },
-    { name: 'price', type: { kind: 'integer' }, required: true },
-  ] as const
-  await writeSettings(nodeFiles, settingsPath, {
-    catalog: 'bench',
-    events: [
-      { id: 'raw.event.clicked', event: 'Clicked', owner: 'shop', version: '1', properties },
-    ],
-    sources: [
-      {
-        name: 'web',
-        keys: [{ id: 'web-1', sha256 }],
-        address: 'truncate',
-        unknownProperties: 'keep',
-      },
-    ],
+async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const entry = join(import.meta.dirname, 'collect/load.ts')
+  const child = spawn(process.execPath, [entry, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
+  let text = ''
+  child.stdout.on('data', (part: Buffer) => (text += part.toString()))
+  const [code] = (await once(child, 'close')) as [number]
+  if (code !== 0) throw new Error(`the load ended with ${code}`)
+  return JSON.parse(text) as LoadResult
 }
 
-let nextId = 0
-
-function bodyOf(size: number): string {
-  const events = Array.from({ length: size }, () => {
-    const id = `bench-${nextId++}`
-    return `{"id":"${id}","event":"Clicked","anonymous_id":"visitor-${nextId % 5000}","occurred_at":"2026-01-01T10:00:00.000Z","properties":{"product":"p-${nextId % 900}","price":1990,"list":"home","position":3,"tags":["new","sale"]},"context":{"library":{"name":"bench","version":"1"},"locale":"en","page":{"path":"/products/1","url":"https://shop.example/products/1","title":"${'A product '.repeat(20)}"}}}`
-  })
-  return `{"events":[${events.join(',')}]}`
-}
-
-/** Events acknowledged with 200. */
-async function sendFor(
-  port: number,
-  load: { readonly size: number; readonly durationMs: number },
-): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  const endsAtMs = performance.now() + load.durationMs
-  let acknowledged = 0
-  const send = async (): Promise<void> => {
-    while (performance.now() < endsAtMs) {
-      const status = await post({ agent, port, body: bodyOf(load.size) })
-      if (status !== 200) throw new Error(`answered ${status}`)
-      acknowledged += load.size
-    }
+function spawnServer(
+  entry: string,
+  folder: string,
+): { readonly port: Promise<number>; stop(): Promise<void> } {
+  const child = spawn(process.execPath, [entry, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = once(child.stdout, 'data') as Promise<[Buffer]>
+  return {
+    port: said.then(([line]) => (JSON.parse(line.toString()) as { readonly port: number }).port),
+    stop: async () => {
+      if (child.exitCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
   }
-  await Promise.all(Array.from({ length: connections }, send))
-  agent.destroy()
-  return acknowledged
 }
-
-function post(call: {
-  readonly agent: Agent
-  readonly port: number
-  readonly body: string
-}): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const { agent, port, body } = call
-    const headers = {
-      authorization: `Bearer ${key}`,
-      'content-length': String(Buffer.byteLength(body)),
-    }
-    const options = { agent, port, host: '127.0.0.1', method: 'POST', path: '/v1/events', headers }
-    const sent = request(options, (response) => {
-      response.resume()
-      response.once('end', () => resolve(response.statusCode ?? 0))
-    })
-    sent.once('error', reject)
-    sent.end(body)
-  })
-}
-
-async function requireLogged(folder: string, acknowledged: number): Promise<void> {
-  const reader = await openSegmentReader({ folder, name: 'bench' })
-  const ids = new Set<string>()
-  let position: string | undefined
-  for (;;) {
-    const batch = await reader.read('one', { position, bytesMax: 8_000_000 })
-    for (const { bytes } of batch.records)
-      for (const { id } of readRows(decodeRequest(bytes)).events) ids.add(id)
-    if (batch.atEnd || batch.position === undefined) break
-    position = batch.position
-  }
-  await reader.close()
-  if (ids.size !== acknowledged)
-    throw new Error(`void: ${acknowledged} acknowledged, ${ids.size} in the log`)
-}
-
-/** The peer: the least that answers after the bytes are durable. */
-async function serveBare(folder: string): Promise<void> {
-  const file = await open(path.join(folder, 'bare'), 'a')
-  let waiting: { readonly body: Buffer; readonly done: () => void }[] = []
-  let isWriting = false
-  const write = async (): Promise<void> => {
-    isWriting = true
-    while (waiting.length > 0) {
-      const group = waiting
-      waiting = []
-      await file.writev(group.map((each) => each.body))
-      await file.datasync()
-      for (const each of group) each.done()
-    }
-    isWriting = false
-  }
-  const server = createServer((incoming, response) => {
-    const chunks: Buffer[] = []
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-    incoming.on('end', () => {
-      const body = Buffer.concat(chunks)
-      JSON.parse(body.toString())
-      waiting.push({ body, done: () => response.end('{}') })
-      if (!isWriting) void write()
-    })
-  })
-  server.listen(0, '127.0.0.1', () => {
-    process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
-  })
-  process.once('SIGTERM', () => process.exit(0))
-}
-
-if (import.meta.main) await serveBare(process.argv[2]!)

@@ -33,6 +33,9 @@ export interface CollectProcessOptions {
 const landingReader = 'landing'
 const readBytesMax = 8 * 1024 * 1024
 
+// A record is a copy of some kilobytes: from a pool it costs far less than by itself.
+Buffer.poolSize = 1024 * 1024
+
 if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as CollectProcessOptions)
 
 async function main(options: CollectProcessOptions): Promise<void> {

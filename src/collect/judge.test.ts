@@ -105,6 +105,7 @@ describe('the judge', () => {
     let deep: unknown = 1
     for (let depth = 0; depth < 100_000; depth++) deep = [deep]
     assert.equal(judge.judge(event({ context: { deep } }), source)?.rule, 'oversize')
+    assert.equal(judge.judge(event({ context: { deep } }), source, 100)?.rule, 'oversize')
     const properties = fc.dictionary(fc.string(), fc.jsonValue())
     fc.assert(
       fc.property(properties, fc.string(), fc.option(fc.string()), (given, name, id) => {

@@ -5,11 +5,14 @@
 import type { IncomingEvent, ReadEvent } from './dialect.ts'
 import type { QuarantineRule } from './record.ts'
 import type { CollectSettings, EventEntry, SourceSettings } from './settings.ts'
-import { compileCheck, isWithin, typeText, type ValueCheck } from './value-check.ts'
+import { compileCheck, isShallow, isWithin, typeText, type ValueCheck } from './value-check.ts'
 
 export interface Judge {
-  /** undefined: accepted. `reason` is for people and at most 200 characters long. */
-  judge(event: ReadEvent, source: SourceSettings): Judgement | undefined
+  /**
+   * undefined: accepted. `reason` is for people and at most 200 characters long. `sentBytes`: of all that was sent with the event, where it is known; what was
+   * sent in a small request is not weighed.
+   */
+  judge(event: ReadEvent, source: SourceSettings, sentBytes?: number): Judgement | undefined
 }
 
 export interface Judgement {
@@ -68,12 +71,12 @@ export function compileJudge(settings: CollectSettings, options: JudgeOptions = 
   const eventBytesMax = options.eventBytesMax ?? defaultEventBytesMax
   const entries = new Map(settings.events.map((entry) => [entry.event, compileEntry(entry)]))
   return {
-    judge: (read, source) => {
+    judge: (read, source, sentBytes = Infinity) => {
       if (read.kind === 'unreadable') return judged('unreadable', read.reason)
       const { event } = read
       const entry = entries.get(event.name)
       return (
-        judgeSize(event, eventBytesMax) ??
+        judgeSize(event, { eventBytesMax, sentBytes }) ??
         (entry === undefined && event.kind === 'track'
           ? judged('unknown_event', `no event "${event.name}" is declared`)
           : undefined) ??
@@ -96,11 +99,17 @@ function compileEntry(entry: EventEntry): CompiledEntry {
   }
 }
 
-function judgeSize(event: IncomingEvent, bytesMax: number): Judgement | undefined {
+function judgeSize(
+  event: IncomingEvent,
+  { eventBytesMax, sentBytes }: { readonly eventBytesMax: number; readonly sentBytes: number },
+): Judgement | undefined {
   if (event.name.length > nameLengthMax)
     return judged('oversize', `the name has ${event.name.length} characters, at most 200 are taken`)
-  if (isWithin([event.properties, event.context], bytesMax)) return undefined
-  return judged('oversize', `larger than ${bytesMax} bytes, or nested too deep`)
+  const given = [event.properties, event.context]
+  const isTaken = sentBytes <= eventBytesMax ? isShallow(given, 0) : isWithin(given, eventBytesMax)
+  return isTaken
+    ? undefined
+    : judged('oversize', `larger than ${eventBytesMax} bytes, or nested too deep`)
 }
 
 function judgeIds(event: IncomingEvent): Judgement | undefined {

@@ -66,8 +66,18 @@ export function typeText(type: ColumnType): string {
  */
 export function isWithin(value: unknown, bytesMax: number): boolean {
   if (weigh(value, bytesMax, 0) <= bytesMax) return true
-  if (depthOf(value, 0) > depthMax) return false
+  if (!isShallow(value, 0)) return false
   return Buffer.byteLength(JSON.stringify(value)) <= bytesMax
+}
+
+/** Whether it is not nested deeper than any honest event. */
+export function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= depthMax) return false
+  if (Array.isArray(value)) return value.every((each) => isShallow(each, depth + 1))
+  for (const name in value)
+    if (!isShallow((value as Readonly<Record<string, unknown>>)[name], depth + 1)) return false
+  return true
 }
 
 function weigh(value: unknown, bytesMax: number, depth: number): number {
@@ -87,14 +97,6 @@ function weigh(value: unknown, bytesMax: number, depth: number): number {
       if (bytes > bytesMax) return bytes
     }
   return bytes
-}
-
-function depthOf(value: unknown, depth: number): number {
-  if (typeof value !== 'object' || value === null) return depth
-  if (depth > depthMax) return depth
-  let deepest = depth + 1
-  for (const each of Object.values(value)) deepest = Math.max(deepest, depthOf(each, depth + 1))
-  return deepest
 }
 
 function isText(value: unknown, pattern: RegExp): boolean {

@@ -3,7 +3,7 @@ import type { EventResult } from '../dialect.ts'
 import type { LogWriter } from '../log.ts'
 
 export class Measures {
-  /** Requests refused before their body was read. */
+  /** Requests refused before their body was read whole. */
   shed = 0
   /** Of bodies, unpacked. */
   bytes = 0
@@ -23,7 +23,7 @@ export class Measures {
     for (const { result } of results) this.#events[result]++
   }
 
-  text(pressure: LogWriter['pressure']): string {
+  text(pressure: LogWriter['pressure'], pendingBytes: number): string {
     const lines = [
       '# TYPE maru_collect_answers_total counter',
       ...[...this.#answers].map(
@@ -37,10 +37,14 @@ export class Measures {
       `maru_collect_shed_total ${this.shed}`,
       '# TYPE maru_collect_body_bytes_total counter',
       `maru_collect_body_bytes_total ${this.bytes}`,
+      '# TYPE maru_collect_pending_bytes gauge',
+      `maru_collect_pending_bytes ${pendingBytes}`,
       '# TYPE maru_log_waiting_bytes gauge',
       `maru_log_waiting_bytes ${pressure.waitingBytes}`,
       '# TYPE maru_log_sync_ms gauge',
       `maru_log_sync_ms ${pressure.syncMs}`,
+      '# TYPE process_resident_memory_bytes gauge',
+      `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
     ]
     return `${lines.join('\n')}\n`
   }

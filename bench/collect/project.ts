@@ -1,0 +1,45 @@
+/** A project that collects one event, and nothing else. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { dirname, join } from 'node:path'
+
+export const benchKey = 'key-of-the-bench'
+
+const files: Readonly<Record<string, string>> = {
+  'package.json': '{ "private": true, "type": "module" }\n',
+  'maru.config.ts': `import { defineConfig } from 'maru'
+export default defineConfig({
+  zone: 'Asia/Seoul',
+  collect: { port: 0, processes: 1, sources: { web: { keys: '${benchKey}' } } },
+})
+`,
+  'raw/event/clicked.ts': `import { event, integer, text } from 'maru'
+export default event({
+  owner: 'shop',
+  description: 'a product in a list was clicked',
+  name: 'clicked',
+  properties: {
+    product: text('which', { required: true }),
+    price: integer('in cents', { required: true }),
+    list: text('where it stood'),
+    position: integer('how far down'),
+  },
+  example: { product: 'p-17', price: 1990, list: 'home', position: 3 },
+})
+`,
+}
+
+export function writeCollectProject(): { readonly folder: string; remove(): void } {
+  const folder = mkdtempSync(join(os.tmpdir(), 'maru-bench-collect-'))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(
+    join(import.meta.dirname, '..', '..'),
+    join(folder, 'node_modules', 'maru'),
+    'junction',
+  )
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
