@@ -6,9 +6,11 @@ import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
 import { kindOf } from './kinds.ts'
-import { legSql, unionArm } from './leg.ts'
+import { legSql } from './leg-sql.ts'
 import { askMetric, measuresOf, specialsOf, valueOf } from './measure.ts'
 import type { Measure, Special, State, Value } from './measure.ts'
+import { mergedGroups } from './merge.ts'
+import type { Merge } from './merge.ts'
 import type { CompileMetric } from './metric-condition.ts'
 import { lastName } from './model-index.ts'
 import type { CompiledQuestion, StoredFreshness } from './question.ts'
@@ -175,26 +177,32 @@ interface Joined {
   readonly isFilledIn: boolean
 }
 
-/** Groups of all parts one under the other, then one row for each: a null-safe full join in the SQL of every engine. */
 function joinParts(inquiry: Inquiry, parts: readonly Part[], slugs: readonly string[]): Joined {
-  const ctes = parts.flatMap((part) => part.ctes)
   const [first] = parts
+  const ctes = parts.flatMap((part) => part.ctes)
   const time = inquiry.isFilled ? filledDimension(first!.dimensions) : undefined
   if (parts.length === 1 && time === undefined)
     return { ctes, groups: first!.groups, isFilledIn: false }
-  const states = parts.flatMap((part) => part.states)
-  const arms = parts.map((part) => unionArm(part, slugs, states))
-  ctes.push(`every_group as (\n${arms.join('\n  union all\n')}\n)`)
-  let groups = 'every_group'
-  if (time !== undefined) {
-    const dimension = first!.dimensions[time]!
-    ctes.push(...filledCtes({ dimension, at: time, slugs, states, range: inquiry.range }))
-    groups = 'every_group_and_period'
+  const fill = (at: number): Merge => ({
+    prefix: '',
+    keys: slugs,
+    between: (_, states) => ({
+      ctes: filledCtes({
+        dimension: first!.dimensions[at]!,
+        at,
+        slugs,
+        states,
+        range: inquiry.range,
+      }),
+      rows: 'every_group_and_period',
+    }),
+  })
+  const merged = mergedGroups(parts, time === undefined ? { prefix: '', keys: slugs } : fill(time))
+  return {
+    ctes: [...ctes, ...merged.ctes],
+    groups: merged.groups,
+    isFilledIn: time !== undefined,
   }
-  const merged = [...slugs, ...states.map((state) => `max(${state.name}) as ${state.name}`)]
-  const groupBy = slugs.length === 0 ? '' : `\n  group by ${slugs.join(', ')}`
-  ctes.push(`one_group as (\n  select ${merged.join(', ')}\n  from ${groups}${groupBy}\n)`)
-  return { ctes, groups: 'one_group', isFilledIn: time !== undefined }
 }
 
 /** Which dimension holds the periods to fill; without a time grain there are no periods, and only sums become 0. */

@@ -6,7 +6,16 @@ import type { Day } from '../base/time.ts'
 import type { ColumnType } from '../model/model.ts'
 import { periodStart as startOfPeriod } from '../plan/plan.ts'
 
-export const grains = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const
+export const grains = [
+  'second',
+  'minute',
+  'hour',
+  'day',
+  'week',
+  'month',
+  'quarter',
+  'year',
+] as const
 
 export type Grain = (typeof grains)[number]
 
@@ -23,6 +32,8 @@ export const calendarParts = [
 export type CalendarPart = (typeof calendarParts)[number]
 
 export const calendarDescriptions: Readonly<Record<Grain | CalendarPart, string>> = {
+  second: 'the instant at which the second begins',
+  minute: 'the instant at which the minute begins',
   hour: 'the instant at which the hour begins',
   day: 'the local day',
   week: 'the Monday with which the week begins',
@@ -46,14 +57,19 @@ export function isCalendarPart(text: string): text is CalendarPart {
   return calendarParts.some((part) => part === text)
 }
 
+/** Whether a period of the grain is named by its first instant, not by its first day. */
+export function isOfInstants(word: string): word is 'second' | 'minute' | 'hour' {
+  return word === 'second' || word === 'minute' || word === 'hour'
+}
+
 /** Whether the calendar word needs a time of day, which a date has not. */
 export function needsTimeOfDay(word: Grain | CalendarPart): boolean {
-  return word === 'hour' || word === 'hour_of_day'
+  return isOfInstants(word) || word === 'hour_of_day'
 }
 
 export function calendarType(word: Grain | CalendarPart, source: ColumnType): ColumnType {
   if (isCalendarPart(word)) return { kind: 'integer' }
-  return word === 'hour' ? source : { kind: 'date' }
+  return isOfInstants(word) ? source : { kind: 'date' }
 }
 
 /** `expression` is a date, an instant or a local timestamp, as `source` says. */
@@ -64,12 +80,14 @@ export function calendarSql(
 ): string {
   const localDay = source.kind === 'date' ? expression : `cast(${expression} as date)`
   switch (word) {
+    case 'second':
+    case 'minute':
     case 'hour': {
-      const hour = `date_trunc('hour', ${expression})`
+      const start = `date_trunc('${word}', ${expression})`
       // In the hour that a clock change repeats, the truncated local time reads as the later of the two.
       return source.kind === 'timestamp'
-        ? `case when ${hour} > ${expression} then ${hour} - interval '1' hour else ${hour} end`
-        : hour
+        ? `case when ${start} > ${expression} then ${start} - interval '1' hour else ${start} end`
+        : start
     }
     case 'day':
       return localDay
@@ -116,5 +134,5 @@ export function periodStep(grain: Grain): string {
 
 /** The first day of the period that holds the day. */
 export function periodStart(grain: Grain, day: Day): Day {
-  return grain === 'hour' ? day : startOfPeriod(grain, day)
+  return isOfInstants(grain) ? day : startOfPeriod(grain, day)
 }

@@ -12,7 +12,7 @@ export interface MetricQuestion {
   /** Names (`sales`) or ids (`metric.sales`), at least one, or none with `of`. */
   readonly metrics: readonly string[]
   /**
-   * Dimensions: a grain (`day`, `week`, `month`, `quarter`, `year`, `hour`), a calendar part (`day_of_week`, `month_of_year`, `hour_of_day` …), a column of the
+   * Dimensions: a grain (`day`, `week`, `month`, `quarter`, `year`, `hour`, `minute`, `second`), a calendar part (`day_of_week`, `month_of_year`, `hour_of_day` …), a column of the
    * activity (`status`), or an attribute by path (`member.country`, `product.brand.name`). `@now` after a path asks for today's value, and
    * `@period_end` and `@cohort_entry` follow the other rules of `AsOf`. Asked of a metric with them: `step`, `cohort`, `age`.
    */

@@ -371,7 +371,7 @@ const metrics: Readonly<Record<string, MetricSketch>> = {
   ...objectMetrics,
 }
 
-const grains = ['hour', 'day', 'week', 'month', 'quarter', 'year']
+const grains = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year']
 const parts = [
   'hour_of_day',
   'day_of_week',
@@ -521,7 +521,8 @@ function questionOn(topic: Topic): fc.Arbitrary<ReferenceQuestion> {
       to: fc.constantFrom('2011-12-15', '2012-02-01'),
     }
     const own = by.filter((text) => grains.includes(text))
-    const isFillable = own.length <= 1 && !by.includes('hour')
+    const isFillable =
+      own.length <= 1 && !by.some((text) => ['second', 'minute', 'hour'].includes(text))
     return fc.record(
       {
         metrics: fc.constant(names),

@@ -31,7 +31,7 @@ export interface Context {
 }
 
 const calendarWords =
-  /^(hour|day|week|month|quarter|year|hour_of_day|day_of_week|day_of_month|day_of_year|week_of_year|month_of_year|quarter_of_year)$/
+  /^(second|minute|hour|day|week|month|quarter|year|hour_of_day|day_of_week|day_of_month|day_of_year|week_of_year|month_of_year|quarter_of_year)$/
 
 export function valueAt(context: Context, root: TableModel, row: Row, text: string): Cell {
   const zone = context.model.zone
@@ -181,6 +181,12 @@ export function calendar(word: string, source: bigint | string | null, zone: str
   const iso = (date: Date): string => date.toISOString().slice(0, 10)
   const quarter = Math.ceil(month / 3)
   switch (word) {
+    case 'second':
+      return (source as bigint) - ((source as bigint) % 1_000_000n)
+    case 'minute':
+      return (
+        (source as bigint) - BigInt(wall.second) * 1_000_000n - ((source as bigint) % 1_000_000n)
+      )
     case 'hour': {
       const into =
         BigInt(wall.minute * 60 + wall.second) * 1_000_000n + ((source as bigint) % 1_000_000n)

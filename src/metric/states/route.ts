@@ -16,7 +16,7 @@ import {
   splitByRange,
 } from '../../plan/plan.ts'
 import type { Dirty, Period } from '../../plan/plan.ts'
-import { isCalendarPart, isGrain } from '../calendar.ts'
+import { isCalendarPart, isGrain, isOfInstants } from '../calendar.ts'
 import { conditionDimensions } from '../condition.ts'
 import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
@@ -158,7 +158,7 @@ function fits(period: Period, dimensions: readonly Dimension[]): boolean {
   return dimensions.every((dimension) => {
     if (!isOfDay(dimension)) return true
     const word = dimension.calendar ?? 'day'
-    if (isCalendarPart(word) || !isGrain(word) || word === 'hour') return period === 'day'
+    if (isCalendarPart(word) || !isGrain(word) || isOfInstants(word)) return period === 'day'
     return isWithin(period, word)
   })
 }

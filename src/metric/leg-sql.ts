@@ -1,0 +1,283 @@
+/** A leg as SQL: its rows in one CTE, and what they are grouped to. */
+import { assert } from '../base/errors.ts'
+import type { ScanFilter } from '../lake/lake.ts'
+import { sqlType } from '../model/column-type.ts'
+import { filledColumns } from '../model/model.ts'
+import type { ColumnType } from '../model/model.ts'
+import { attach, fromClause } from '../plan/attach.ts'
+import type { Attachment, AttributePath } from '../plan/attach.ts'
+import {
+  conditionPaths,
+  conditionSql,
+  dayRangeFilters,
+  joinedConditions,
+  pruningFilters,
+} from './condition.ts'
+import type { JoinedCondition } from './condition.ts'
+import { dimensionSql } from './dimension.ts'
+import type { Leg } from './leg.ts'
+import { isMergeable, mergedStateSql, stateSql } from './measure.ts'
+import type { Measure, State } from './measure.ts'
+import { tableById } from './model-index.ts'
+
+export interface LegSql {
+  /** `name as (…)` */
+  readonly ctes: readonly string[]
+  readonly groups: string
+  readonly reads: readonly { readonly table: string; readonly filters: readonly ScanFilter[] }[]
+}
+
+/** `slugs` names the dimensions inside of the statement. */
+export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
+  const isByDay = canAddUpDays(leg)
+  const rows = legRows(leg, ({ expressionOf }) =>
+    isByDay
+      ? [`${expressionOf(leg.dimensions[0]!.path)} as ${filledColumns.day}`]
+      : leg.dimensions.map((dimension, at) => {
+          return `${dimensionSql(dimension, expressionOf(dimension.path))} as ${slugs[at]!}`
+        }),
+  )
+  const { ctes, valueNames, reads } = rows
+  return {
+    ctes: [
+      ...ctes,
+      ...(isByDay
+        ? dayCtes(leg, slugs, valueNames)
+        : [groupCte(`${leg.name}_group`, { leg, keys: slugs, valueNames })]),
+    ],
+    groups: `${leg.name}_group`,
+    reads,
+  }
+}
+
+export interface LegRows {
+  /** The last is `<leg>_row`: what is asked for, and each measure's value, filter and order. */
+  readonly ctes: readonly string[]
+  /** The column of each value, by its path. */
+  readonly valueNames: ReadonlyMap<string, string>
+  readonly reads: LegSql['reads']
+}
+
+export interface RowScope {
+  readonly alias: string
+  readonly expressionOf: (path: AttributePath) => string
+}
+
+/** The leg's rows; `itemsOf` says which columns they have beside the measures'. */
+export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[]): LegRows {
+  const paths = legPaths(leg)
+  const attachment = attach(leg.model, leg.rootId, paths)
+  const expressions = new Map(paths.map((path, at) => [path, attachment.expressions[at]!]))
+  const expressionOf = (path: AttributePath): string => {
+    const expression = expressions.get(path)
+    assert(expression !== undefined, 'a path of a leg was not attached')
+    return expression
+  }
+  const { alias } = attachment.root
+  const items = [...itemsOf({ alias, expressionOf })]
+  const valueNames = new Map<string, string>()
+  for (const { value } of leg.measures) {
+    if (value === undefined || valueNames.has(value.text)) continue
+    const name = `value__${value.text.replaceAll('.', '__').replace('@', '__')}`
+    valueNames.set(value.text, name)
+    items.push(`${dimensionSql(value, expressionOf(value.path))} as ${name}`)
+  }
+  for (const { measure, filter } of leg.measures) {
+    if (filter !== undefined)
+      items.push(`${conditionSql(filter, expressionOf)} as is__${measure.metric}`)
+  }
+  if (leg.measures.some(({ measure }) => ['first', 'last'].includes(measure.aggregate))) {
+    const root = tableById(leg.model, leg.rootId)
+    assert(root?.kind === 'activity', 'activities are in an order')
+    items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
+  }
+  if (items.length === 0) items.push('1 as one')
+  const conditions = rowConditions(leg, attachment, expressionOf)
+  const joined = joinsOf(leg)
+  const joins = joined.map(
+    ({ rows: other, key, dimension }) =>
+      `\n  left join ${other} on ${other}.${key} = ${expressionOf(dimension.path)}`,
+  )
+  const rows = `${leg.name}_row as (
+  select
+    ${items.join(',\n    ')}
+  ${fromClause(attachment).replaceAll('\n', '\n  ')}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+)`
+  return {
+    ctes: [...joined.flatMap(({ ctes }) => ctes), rows],
+    valueNames,
+    reads: readsOf(leg, attachment),
+  }
+}
+
+function joinsOf(leg: Leg): readonly JoinedCondition[] {
+  const filters = leg.measures.flatMap(({ filter }) => filter ?? [])
+  const joined = [...leg.conditions, ...filters].flatMap(joinedConditions)
+  return [...new Map(joined.map((condition) => [condition.rows, condition])).values()]
+}
+
+function legPaths(leg: Leg): readonly AttributePath[] {
+  const measurePaths = leg.measures.flatMap(({ value, filter }) => [
+    ...(value === undefined ? [] : [value.path]),
+    ...(filter === undefined ? [] : conditionPaths(filter)),
+  ])
+  return [
+    ...leg.dimensions.map((dimension) => dimension.path),
+    ...measurePaths,
+    ...leg.conditions.flatMap(conditionPaths),
+  ]
+}
+
+function rowConditions(
+  leg: Leg,
+  attachment: Attachment,
+  expressionOf: (path: AttributePath) => string,
+): readonly string[] {
+  const { from, to } = leg.range
+  const day = `${attachment.root.alias}.${filledColumns.day}`
+  const conditions: string[] = []
+  if (attachment.condition !== undefined) conditions.push(attachment.condition)
+  if (from !== undefined) conditions.push(`${day} >= date '${from}'`)
+  if (to !== undefined) conditions.push(`${day} < date '${to}'`)
+  for (const condition of leg.conditions) {
+    const sql = conditionSql(condition, expressionOf)
+    conditions.push(condition.kind === 'or' ? `(${sql})` : sql)
+  }
+  return conditions
+}
+
+/**
+ * Whether all dimensions are calendar words of the day and every state adds up over days (a distinct count and a percentile do not). Then rows are grouped by
+ * day and the days by month: truncating a date for each row costs as much as all the rest of the scan.
+ */
+function canAddUpDays(leg: Leg): boolean {
+  const isOfDay = leg.dimensions.every(({ path, calendar }) => {
+    return (
+      calendar !== undefined &&
+      path.references.length === 0 &&
+      path.column.name === filledColumns.day
+    )
+  })
+  const states = leg.measures.flatMap((measure) => measure.states)
+  return leg.dimensions.length > 0 && isOfDay && states.every(isMergeable)
+}
+
+function dayCtes(
+  leg: Leg,
+  slugs: readonly string[],
+  valueNames: ReadonlyMap<string, string>,
+): readonly string[] {
+  const { day } = filledColumns
+  const states = leg.measures.flatMap((measure) => measure.states)
+  const words = leg.dimensions.map(
+    (dimension, at) => `${dimensionSql(dimension, day)} as ${slugs[at]!}`,
+  )
+  const merged = states.map((state) => `${mergedStateSql(state)} as ${state.name}`)
+  return [
+    groupCte(`${leg.name}_day`, { leg, keys: [day], valueNames }),
+    `${leg.name}_period as (
+  select
+    ${[...words, ...states.map((state) => state.name)].join(',\n    ')}
+  from ${leg.name}_day
+)`,
+    `${leg.name}_group as (
+  select
+    ${[...slugs, ...merged].join(',\n    ')}
+  from ${leg.name}_period
+  group by ${slugs.join(', ')}
+)`,
+  ]
+}
+
+export interface GroupedRows {
+  readonly leg: Leg
+  readonly keys: readonly string[]
+  readonly valueNames: ReadonlyMap<string, string>
+  /** The CTE of the rows; absent: the leg's. */
+  readonly rows?: string
+}
+
+export function groupCte(name: string, grouped: GroupedRows): string {
+  const { leg, keys, valueNames } = grouped
+  const states = leg.measures.flatMap(({ measure, value, filter, states: own }) => {
+    return own.map((state) => {
+      const row = {
+        ...(value === undefined ? {} : { value: valueNames.get(value.text)! }),
+        ...(filter === undefined ? {} : { filter: `is__${measure.metric}` }),
+        place: `place__${measure.metric}`,
+        size: `size__${measure.metric}`,
+      }
+      return `${stateSql(state, row)} as ${state.name}`
+    })
+  })
+  // A group is there when at least one of the metrics has a row in it.
+  const isFiltered = leg.measures.every((measure) => measure.filter !== undefined)
+  const filters = leg.measures.map(({ measure }) => `is__${measure.metric}`)
+  const rows = placedRows(grouped)
+  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${rows}`]
+  if (isFiltered) lines.push(`  where ${filters.join(' or ')}`)
+  if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
+  return `${name} as (\n  ${lines.join('\n')}\n)`
+}
+
+/** Of these some row of a group is taken. */
+function isPlaced({ aggregate }: Measure): boolean {
+  return aggregate === 'first' || aggregate === 'last' || aggregate === 'percentile'
+}
+
+/** The rows with their places in their groups, for measures that take a row of them. */
+function placedRows({ leg, keys, valueNames, rows = `${leg.name}_row` }: GroupedRows): string {
+  const places = leg.measures.flatMap(({ measure, value, filter }) => {
+    if (!isPlaced(measure)) return []
+    const isOfValue = measure.aggregate === 'percentile'
+    const name = valueNames.get(value!.text)!
+    // What happened at no known time is neither the first nor the last.
+    const counts = [
+      `${isOfValue ? name : 'order__occurred_at'} is not null`,
+      ...(filter === undefined ? [] : [`is__${measure.metric}`]),
+    ].join(' and ')
+    const down = measure.aggregate === 'last' ? ' desc' : ''
+    const order = isOfValue ? name : `order__occurred_at${down}, order__key${down}`
+    const group = [...keys, `case when ${counts} then 1 end`].join(', ')
+    const size = keys.length === 0 ? '' : `partition by ${keys.join(', ')}`
+    return [
+      `case when ${counts} then row_number() over (partition by ${group} order by ${order}) end as place__${measure.metric}`,
+      ...(isOfValue
+        ? [`count(case when ${counts} then 1 end) over (${size}) as size__${measure.metric}`]
+        : []),
+    ]
+  })
+  if (places.length === 0) return rows
+  return `(\n    select *,\n      ${places.join(',\n      ')}\n    from ${rows}\n  ) as placed`
+}
+
+function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
+  const root = tableById(leg.model, leg.rootId)!
+  const filters = [
+    ...dayRangeFilters(leg.range.from, leg.range.to),
+    ...leg.conditions.flatMap((condition) => pruningFilters(condition, root)),
+  ]
+  return [
+    { table: attachment.root.table, filters },
+    ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
+    ...joinsOf(leg).flatMap(({ reads }) => reads.map((table) => ({ table, filters: [] }))),
+  ]
+}
+
+/** The columns of a leg's groups as one arm of a union: states of other legs are null. */
+export function unionArm(
+  leg: { readonly groups: string; readonly states: readonly State[] },
+  slugs: readonly string[],
+  all: readonly State[],
+): string {
+  const own = new Set(leg.states.map((state) => state.name))
+  const columns = [
+    ...slugs,
+    ...all.map((state) => (own.has(state.name) ? state.name : nullState(state))),
+  ]
+  return `  select ${columns.join(', ')}\n  from ${leg.groups}`
+}
+
+export function nullState(state: { readonly name: string; readonly type: ColumnType }): string {
+  return `cast(null as ${sqlType(state.type)}) as ${state.name}`
+}

@@ -1,0 +1,42 @@
+/** Groups of several parts as one row for each group. */
+import { unionArm } from './leg-sql.ts'
+import type { State } from './measure.ts'
+
+export interface Grouped {
+  readonly groups: string
+  readonly states: readonly State[]
+}
+
+export interface Merge {
+  /** Begins the names of the CTEs. */
+  readonly prefix: string
+  readonly keys: readonly string[]
+  /** CTEs between the union and the groups: given the union's name and its states, they end with the name that they return. */
+  readonly between?: (union: string, states: readonly State[]) => Between
+}
+
+export interface Between {
+  readonly ctes: readonly string[]
+  readonly rows: string
+}
+
+/** Groups of all parts one under the other, then one row for each: a null-safe full join in the SQL of every engine. */
+export function mergedGroups(
+  parts: readonly Grouped[],
+  { prefix, keys, between }: Merge,
+): { readonly ctes: readonly string[]; readonly groups: string } {
+  const states = parts.flatMap((part) => part.states)
+  const arms = parts.map((part) => unionArm(part, keys, states))
+  const union = `${prefix}every_group`
+  const more = between?.(union, states) ?? { ctes: [], rows: union }
+  const merged = [...keys, ...states.map((state) => `max(${state.name}) as ${state.name}`)]
+  const groupBy = keys.length === 0 ? '' : `\n  group by ${keys.join(', ')}`
+  return {
+    ctes: [
+      `${union} as (\n${arms.join('\n  union all\n')}\n)`,
+      ...more.ctes,
+      `${prefix}one_group as (\n  select ${merged.join(', ')}\n  from ${more.rows}${groupBy}\n)`,
+    ],
+    groups: `${prefix}one_group`,
+  }
+}
