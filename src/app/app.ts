@@ -6,6 +6,7 @@ import type { NewKey, WriteKey } from '../collect/collect.ts'
 import type { Model } from '../model/model.ts'
 import type { Result } from '../engine/engine.ts'
 import type { MetricQuestion, CompiledQuestion } from '../metric/metric.ts'
+import type { ProjectSettings } from '../project/project.ts'
 import type { RunProgress } from '../run/run.ts'
 import type { RunRecord } from '../state/state.ts'
 
@@ -17,7 +18,12 @@ export interface App {
     readonly problems: readonly Problem[]
     readonly tasks: number
     readonly cached: boolean
+    /** Every file that this follows from, relative to the folder. */
+    readonly files: readonly string[]
+    readonly settings: ProjectSettings
   }>
+  /** Databases that are to be read again and again, with their raw tables. */
+  schedule(): Promise<readonly Scheduled[]>
   plan(options: RunOptions): Promise<RunPlan>
   run(
     options: RunOptions & {
@@ -50,6 +56,12 @@ export interface App {
   /** Write keys of those who send events. */
   readonly keys: WriteKeys
   close(): Promise<void>
+}
+
+export interface Scheduled {
+  readonly source: string
+  readonly everyMs: number
+  readonly tables: readonly string[]
 }
 
 export interface WriteKeys {

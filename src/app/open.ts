@@ -9,7 +9,7 @@ import type { Model } from '../model/model.ts'
 import { compileTasks } from '../plan/plan.ts'
 import type { Task } from '../plan/plan.ts'
 import { loadChecked, loadConfig } from '../project/project.ts'
-import type { CheckedProject } from '../project/project.ts'
+import type { CheckedProject, ResolvedConfig } from '../project/project.ts'
 import { compactTables, recoverState, runTasks } from '../run/run.ts'
 import type { RunContext } from '../run/run.ts'
 import type { RunRecord, State } from '../state/state.ts'
@@ -28,6 +28,7 @@ import type {
   MetricAnswer,
   RunOptions,
   RunPlan,
+  Scheduled,
   Shown,
   WriteKeys,
 } from './app.ts'
@@ -55,6 +56,7 @@ class ProjectApp implements App {
   readonly folder: string
   readonly keys: WriteKeys
   #checked: Promise<CheckedProject> | undefined
+  #config: Promise<ResolvedConfig> | undefined
   #engine: Promise<Engine> | undefined
   #state: Promise<State> | undefined
   #lake: Promise<Lake> | undefined
@@ -87,14 +89,28 @@ class ProjectApp implements App {
   }
 
   async check(): ReturnType<App['check']> {
-    const { problems, tasks, cached } = await this.#check()
-    return { problems, tasks, cached }
+    const { problems, tasks, cached, files: read, settings } = await this.#check()
+    return { problems, tasks, cached, files: read, settings }
+  }
+
+  async schedule(): Promise<readonly Scheduled[]> {
+    const { sources } = await this.#loadConfig()
+    const { tables } = await this.model()
+    return Object.entries(sources).flatMap(([source, { everyMs }]): readonly Scheduled[] => {
+      const own = tables.filter(
+        (table) =>
+          table.kind === 'raw_table' &&
+          table.origin.kind === 'database' &&
+          table.origin.source === source,
+      )
+      return everyMs === undefined ? [] : [{ source, everyMs, tables: own.map(({ id }) => id) }]
+    })
   }
 
   async plan(options: RunOptions): Promise<RunPlan> {
     const parts = await this.#parts()
     const ids = await idsToRun(parts, options.ids)
-    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    const sources = sourcesOf(this.folder, () => this.#loadConfig())
     try {
       return await planRun(parts, {
         options: { ...options, ids },
@@ -110,7 +126,7 @@ class ProjectApp implements App {
     const wanted = await idsToRun(parts, options.ids)
     const { after } = options
     const ids = after === undefined ? wanted : idsAfter(await parts.tasks(), wanted, after)
-    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    const sources = sourcesOf(this.folder, () => this.#loadConfig())
     const context = await this.#runContext(parts, (table) => sources.of(table))
     const { onProgress, signal } = options
     try {
@@ -176,7 +192,7 @@ class ProjectApp implements App {
   }
 
   async pull(source: string, options: Parameters<App['pull']>[1]): ReturnType<App['pull']> {
-    const sources = sourcesOf(this.folder, () => loadConfig(this.folder))
+    const sources = sourcesOf(this.folder, () => this.#loadConfig())
     try {
       return await pullSource(await sources.named(source), {
         folder: this.folder,
@@ -213,6 +229,11 @@ class ProjectApp implements App {
 
   #check(): Promise<CheckedProject> {
     return (this.#checked ??= loadChecked(this.folder, () => this.#openEngine()))
+  }
+
+  /** As it was when it was first needed, like everything of the project. */
+  #loadConfig(): Promise<ResolvedConfig> {
+    return (this.#config ??= loadConfig(this.folder))
   }
 
   #openEngine(): Promise<Engine> {

@@ -1,27 +1,36 @@
 /**
- * The run process: `node run-process.ts` with its options as JSON in the first argument. Brings what reads events up to date, again whenever events landed, one
- * run at a time; says a line of JSON after each. Tables of other sources stay as `maru run` left them. SIGTERM: a last run over what landed, then it ends.
+ * The run process: `node run-process.ts` with its options as JSON in the first argument. Keeps up to date what reads events, whenever events landed, and what reads
+ * databases that have an interval, when it is over; all of it at the start and after an edit of the project. One run at a time; other tables stay as `maru run`
+ * left them. Says lines of JSON. SIGTERM: a last run over what landed, then it ends.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { formatError, isMaruError } from '../base/errors.ts'
-import { collectedTables } from '../model/collected.ts'
 import { openState } from './adapters.ts'
-import { openApp } from './open.ts'
+import type { App } from './app.ts'
+import { Due } from './due.ts'
+import { followProject } from './follow-project.ts'
 
 export interface RunProcessOptions {
   readonly folder: string
   readonly statePath: string
 }
 
-/** What one run came to. */
-export interface RunLine {
-  readonly published: number
-  readonly rows: number
-  readonly failed: readonly string[]
-  readonly durationMs: number
-}
+export type RunLine =
+  /** What one run came to. */
+  | {
+      readonly kind: 'run'
+      readonly published: number
+      readonly rows: number
+      readonly failed: readonly string[]
+      readonly durationMs: number
+    }
+  /** An edit holds from now on. */
+  | { readonly kind: 'edited' }
+  /** An edit does not hold: why. */
+  | { readonly kind: 'refused'; readonly reason: string }
 
 const lookEveryMs = 200
+const lookAtFilesEveryMs = 500
 const againMs = 2_000
 
 if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as RunProcessOptions)
@@ -31,50 +40,66 @@ async function main({ folder, statePath }: RunProcessOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
   // A parent that died without a word would leave this process behind.
   process.once('disconnect', () => stopping.abort())
-  const app = openApp({ folder })
+  const project = followProject({
+    folder,
+    onRefused: (error) => say({ kind: 'refused', reason: formatError(error) }),
+  })
   const state = await openState(statePath)
-  const { events } = collectedTables
-  let ranTo: number | undefined
+  let due = new Due(state, [])
+  let lookedAtMs = -Infinity
   for (;;) {
     // Asked before the look: what landed before the stop is in the last run.
     const isLast = stopping.signal.aborted
-    const landed = ranTo === undefined ? [] : await state.journal([events], ranTo)
-    if (ranTo === undefined || landed.length > 0) {
-      const end = await state.journalEnd()
-      if (await runOnce()) ranTo = end
-      else await pause(againMs)
+    if (!isLast && performance.now() - lookedAtMs >= lookAtFilesEveryMs) {
+      const isEdit = project.current !== undefined
+      if (await project.look()) {
+        if (isEdit) say({ kind: 'edited' })
+        due = new Due(state, await project.current!.schedule())
+      }
+      lookedAtMs = performance.now()
+    }
+    if (project.current !== undefined) {
+      const pending = await due.next(isLast)
+      if (pending !== undefined) {
+        if (await runOnce(project.current, pending.tables)) pending.done()
+        else await pause(againMs)
+      }
     }
     if (isLast) break
     await pause(lookEveryMs)
   }
-  await app.close()
+  await project.close()
   await state.close()
   process.exit(0)
-
-  /** Whether it came to its end; one that another run kept out, or that a full disk ended, is tried again. */
-  async function runOnce(): Promise<boolean> {
-    try {
-      const { tasks, startedAtMs, finishedAtMs } = await app.run({ ids: [], after: [events] })
-      const published = tasks.filter(({ status }) => status === 'published')
-      const line: RunLine = {
-        published: published.length,
-        rows: published.reduce((total, { rows }) => total + rows, 0),
-        failed: tasks.flatMap(({ taskId, status, error }) =>
-          status === 'failed' ? [`${taskId}: ${error}`] : [],
-        ),
-        durationMs: (finishedAtMs ?? startedAtMs) - startedAtMs,
-      }
-      process.stdout.write(`${JSON.stringify(line)}\n`)
-      return true
-    } catch (error) {
-      if (!isMaruError(error) || error.code !== 'RUN_IN_PROGRESS')
-        process.stderr.write(`maru: ${formatError(error)}\n`)
-      return false
-    }
-  }
 
   async function pause(ms: number): Promise<void> {
     // An abort ends the pause early; that is all that it says here.
     await wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
+}
+
+/** Whether it came to its end; one that another run kept out, or that a full disk ended, is tried again. */
+async function runOnce(app: App, after: readonly string[]): Promise<boolean> {
+  try {
+    const { tasks, startedAtMs, finishedAtMs } = await app.run({ ids: [], after })
+    const published = tasks.filter(({ status }) => status === 'published')
+    say({
+      kind: 'run',
+      published: published.length,
+      rows: published.reduce((total, { rows }) => total + rows, 0),
+      failed: tasks.flatMap(({ taskId, status, error }) =>
+        status === 'failed' ? [`${taskId}: ${error}`] : [],
+      ),
+      durationMs: (finishedAtMs ?? startedAtMs) - startedAtMs,
+    })
+    return true
+  } catch (error) {
+    if (!isMaruError(error) || error.code !== 'RUN_IN_PROGRESS')
+      process.stderr.write(`maru: ${formatError(error)}\n`)
+    return false
+  }
+}
+
+function say(line: RunLine): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
 }

@@ -158,7 +158,10 @@ function startRunner(
   children: Supervised[],
 ): void {
   const onLine = (line: string): void => {
-    for (const failure of (JSON.parse(line) as RunLine).failed) say(`run failed: ${failure}`)
+    const told = JSON.parse(line) as RunLine
+    if (told.kind === 'run') for (const failure of told.failed) say(`run failed: ${failure}`)
+    else if (told.kind === 'edited') say('runs follow the edited project')
+    else say(`runs wait for an edit: ${told.reason}`)
   }
   children.push(
     supervise({ entry: entryOf('run'), argument, drainMs, onLine, onEnd: sayEnd('runs', say) }),

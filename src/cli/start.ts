@@ -18,8 +18,8 @@ export const command: Command = {
   },
   details: `
 The sources and the port are in maru.config.ts. An event is on disk before its answer, and in metrics seconds later.
-Ctrl-C or SIGTERM accepts no more, lands what is in the log, runs a last time, and ends. Tables of other sources are for maru run.
-Edits of the event catalog and of keys are live within 5 s.
+Ctrl-C or SIGTERM accepts no more, lands what is in the log, runs a last time, and ends.
+Databases with an interval (every) are read again by it; other tables are for maru run. Edits of the project and of keys are live within seconds.
 
 Examples:
   maru keys create web

@@ -23,7 +23,11 @@ export interface PostgresConfig {
   readonly kind: 'postgres'
   /** Holds a password: never printed, never part of the Model. */
   readonly url: string
+  /** How often `maru start` reads its tables again. Absent: only `maru run` does. */
+  readonly every?: Every
 }
+
+export type Every = `${number} ${'second' | 'minute' | 'hour' | 'day'}${'' | 's'}`
 
 /** What collects events, and from whom. */
 export interface CollectConfig {
@@ -67,7 +71,10 @@ export function defineConfig(config: ProjectConfig): ProjectConfig {
   return config
 }
 
-export function postgres(options: { readonly url: string }): PostgresConfig {
+export function postgres(options: {
+  readonly url: string
+  readonly every?: Every
+}): PostgresConfig {
   return { kind: 'postgres', ...options }
 }
 

@@ -53,6 +53,8 @@ export interface ResolvedCollectSource {
 export interface SourceConfig {
   readonly kind: 'postgres'
   readonly url: string
+  /** Absent: only `maru run` reads it. */
+  readonly everyMs?: number
 }
 
 /** Throws PROJECT_CONFIG with the first fault. */
@@ -127,7 +129,22 @@ export function settingsOf(config: ResolvedConfig | undefined, folder: string): 
 // oxlint-disable-next-line typescript/explicit-function-return-type
 async function configSchema() {
   const { z } = await import('zod')
-  const source = z.strictObject({ kind: z.literal('postgres'), url: z.string().min(1) })
+  const every = z
+    .string()
+    .regex(/^[1-9]\d{0,5} (second|minute|hour|day)s?$/, {
+      error: "is no interval, as '10 minutes'",
+    })
+    .transform(everyMs)
+  const source = z
+    .strictObject({
+      kind: z.literal('postgres'),
+      url: z.string().min(1),
+      every: every.exactOptional(),
+    })
+    .transform(({ every: interval, ...rest }) => ({
+      ...rest,
+      ...(interval === undefined ? {} : { everyMs: interval }),
+    }))
   const name = z
     .string()
     .regex(/^[a-z][a-z0-9_]*$/, { error: 'is not a snake_case name' })
@@ -144,6 +161,18 @@ async function configSchema() {
     sources: z.record(name, source).default({}),
     collect: (await collectSchema(name)).optional(),
   })
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+}
+
+function everyMs(text: string): number {
+  const [count, unit] = text.split(' ') as [string, string]
+  return Number(count) * unitMs[unit.replace(/s$/, '')]!
 }
 
 // oxlint-disable-next-line typescript/explicit-function-return-type
@@ -216,7 +245,7 @@ function describeIssue(issue: Issue, source: string): Problem[] {
 /** Names of the settings at a path of the configuration. */
 function knownAt(path: readonly string[]): readonly string[] {
   if (path.length === 0) return settingNames
-  if (path[0] === 'sources') return ['url']
+  if (path[0] === 'sources') return ['url', 'every']
   if (path[1] === 'log') return ['brokers', 'topic']
   if (path[3] === 'consent') return ['categories', 'unstated']
   return path[1] === 'sources' ? collectSourceNames : collectNames

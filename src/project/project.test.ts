@@ -66,14 +66,21 @@ describe('the configuration', () => {
   it('resolves paths against the project folder and fills what is not said', async () => {
     writeFileSync(
       join(folder, 'maru.config.ts'),
-      "export default { zone: 'Asia/Seoul', lake: '../lake', sources: { shop: { kind: 'postgres', url: 'postgres://h/d' } } }\n",
+      "export default { zone: 'Asia/Seoul', lake: '../lake', sources: { shop: { kind: 'postgres', url: 'postgres://h/d', every: '10 minutes' } } }\n",
     )
     assert.deepEqual(await loadConfig(folder), {
       zone: 'Asia/Seoul',
       buckets: 8,
       lakeFolder: join(folder, '..', 'lake'),
       statePath: join(folder, '.maru', 'state.db'),
-      sources: { shop: { kind: 'postgres', url: 'postgres://h/d' } },
+      sources: { shop: { kind: 'postgres', url: 'postgres://h/d', everyMs: 600_000 } },
+    })
+    writeFileSync(
+      join(folder, 'maru.config.ts'),
+      "export default { zone: 'UTC', sources: { shop: { kind: 'postgres', url: 'u', every: '10 moons' } } }\n",
+    )
+    await assert.rejects(loadConfig(folder), {
+      message: "sources.shop.every: is no interval, as '10 minutes'",
     })
   })
 

@@ -54,7 +54,7 @@ export function makeEventProject(
   for (const folder of ['data', 'raw', 'obj', 'act', 'obj_attr', 'metric']) project.remove(folder)
   project.write(
     'maru.config.ts',
-    `import { defineConfig } from 'maru'\nexport default defineConfig({ zone: 'Asia/Seoul', ${config} })\n`,
+    `import { defineConfig, postgres } from 'maru'\nexport default defineConfig({ zone: 'Asia/Seoul', ${config} })\n`,
   )
   for (const [path, text] of Object.entries(declarations)) project.write(path, text)
   return project
