@@ -18,6 +18,7 @@ import type { PartitionSpec } from '../lake/lake.ts'
 import { checksOf } from './checks.ts'
 import { referenceTo } from './choice.ts'
 import { refuseUnanswered } from './derived.ts'
+import { followingOf } from './following.ts'
 import { rowsOf, storedColumns } from './rows.ts'
 import type { Rows, Task, TaskDefinition, TaskInput } from './task.ts'
 
@@ -47,12 +48,18 @@ function compileTask(context: Context, table: TableModel): Task {
   const columns = storedColumns(table)
   const inputs = inputsOf(context, table, partition)
   const checks = checksOf(context.model, table)
-  const definition = definitionOf(context, { table, rows, partition, inputs })
+  const views = viewsOf(context, inputs)
+  const following = followingOf(table, inputs, {
+    byId: context.byId,
+    binding: context.options.bindings.get(table.id),
+  })
+  const definition = definitionOf(context, { table, rows, partition, inputs, views })
   const version = contentHash(
     'task 1',
     context.model.zone,
     context.options.engineVersion,
     rows.sql,
+    ...views,
     stringifyJson(columns.map(({ name, type, required }) => ({ name, type, required }))),
     stringifyJson(partition),
     stringifyJson(checks.map((check) => check.sql)),
@@ -65,11 +72,20 @@ function compileTask(context: Context, table: TableModel): Task {
     partition,
     rows,
     inputs,
+    ...(following === undefined ? {} : { following }),
     references: referencesOf(table),
     checks,
     version,
     definition,
   }
+}
+
+/** What the views among the inputs say: nothing is stored under them, so their definition is part of that of what reads them. */
+function viewsOf(context: Context, inputs: readonly TaskInput[]): readonly string[] {
+  return inputs.flatMap(({ id }) => {
+    const table = context.byId.get(id)
+    return table?.kind === 'raw_event' ? [rowsOf(context.model, table).sql] : []
+  })
 }
 
 /** Activities, merged tables and raw tables with `by` go by local day; what has one key by its hash; the rest is one piece. */
@@ -199,11 +215,12 @@ interface Compiled {
   readonly rows: Rows
   readonly partition: PartitionSpec
   readonly inputs: readonly TaskInput[]
+  readonly views: readonly string[]
 }
 
 function definitionOf(
   context: Context,
-  { table, rows, partition, inputs }: Compiled,
+  { table, rows, partition, inputs, views }: Compiled,
 ): TaskDefinition {
   const lineage = context.options.bindings.get(table.id)?.lineage
   return {
@@ -213,7 +230,7 @@ function definitionOf(
       type: stringifyJson(column.type),
       expression: expressionOf(table, column.name, lineage),
     })),
-    rows: lineage?.rows ?? '',
+    rows: [lineage?.rows ?? '', ...views].join('\n'),
     inputs: inputs.map((input) => input.id),
     partition: stringifyJson(partition),
     zone: context.model.zone,

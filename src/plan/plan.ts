@@ -16,6 +16,7 @@ export { isWithin, nextPeriod, periods, periodStart } from './period.ts'
 export type { Period } from './period.ts'
 export type {
   Check,
+  Following,
   IndicatorGroup,
   IndicatorPlan,
   IndicatorReference,

@@ -12,6 +12,8 @@ export interface Staleness {
   readonly dirty: Dirty
   /** In words, for `maru plan`. */
   readonly reasons: readonly string[]
+  /** New events, and nothing else, make the task stale: appending their rows brings it up to date. */
+  readonly appends: boolean
 }
 
 export interface StaleQuestion {
@@ -21,29 +23,55 @@ export interface StaleQuestion {
   readonly journal: readonly JournalEntry[]
   readonly zone: string
   readonly full?: boolean
+  /** Whether it is known which events the stored rows were made of. */
+  readonly knowsTaken?: boolean
 }
 
-export function staleness({ task, record, journal, zone, full }: StaleQuestion): Staleness {
-  if (full === true) return { dirty: { kind: 'all' }, reasons: ['a full rebuild is asked for'] }
-  if (record === undefined) return { dirty: { kind: 'all' }, reasons: ['never built'] }
-  if (record.version !== task.version)
-    return { dirty: { kind: 'all' }, reasons: ['its definition changed'] }
+export function staleness(question: StaleQuestion): Staleness {
+  const { task, record, journal, zone } = question
+  if (question.full === true) return whole('a full rebuild is asked for')
+  if (record === undefined) return whole('never built')
+  if (record.version !== task.version) return whole('its definition changed')
   const pending = parseDirty(record.pending, task.partition.kind === 'day')
   const reasons = isEmpty(pending) ? [] : ['left over from an earlier run']
   let dirty = pending
+  const changedInputs: string[] = []
   for (const input of task.inputs) {
     const consumed = record.consumed[input.id]
-    if (consumed === undefined)
-      return { dirty: { kind: 'all' }, reasons: [`${input.id} was never read`] }
+    if (consumed === undefined) return whole(`${input.id} was never read`)
     const entries = journal.filter(
       (entry) => entry.tableId === input.id && entry.sequence > consumed,
     )
     const changed = affected(entries, { ...input, partition: task.partition, zone })
     if (isEmpty(changed)) continue
     dirty = union(dirty, changed)
-    reasons.push(`${input.id} changed`)
+    changedInputs.push(input.id)
   }
-  return { dirty, reasons }
+  const appends =
+    question.knowsTaken === true &&
+    isEmpty(pending) &&
+    changedInputs.length > 0 &&
+    changedInputs.every((id) => isFollowed(task, id))
+  return {
+    dirty,
+    reasons: [...reasons, ...changedInputs.map((id) => changeText(task, id, appends))],
+    appends,
+  }
+}
+
+function whole(reason: string): Staleness {
+  return { dirty: { kind: 'all' }, reasons: [reason], appends: false }
+}
+
+function isFollowed({ following }: Task, id: string): boolean {
+  return following?.kind === 'append' && following.events.includes(id)
+}
+
+function changeText(task: Task, id: string, appends: boolean): string {
+  if (appends) return `${id} has new rows, which are appended`
+  return task.following?.kind === 'rebuild'
+    ? `${id} changed; new rows are not appended, as ${task.following.because}`
+    : `${id} changed`
 }
 
 /** In place of a partition in the journal: all that the table ever had. */

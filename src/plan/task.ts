@@ -12,6 +12,8 @@ export interface Task {
   readonly partition: PartitionSpec
   readonly rows: Rows
   readonly inputs: readonly TaskInput[]
+  /** Activities over collected events. */
+  readonly following?: Following
   /** Tables that the checks read; they are built first, but their changes make nothing stale. */
   readonly references: readonly TableId[]
   readonly checks: readonly Check[]
@@ -20,6 +22,19 @@ export interface Task {
   /** What a later plan compares with, by column. */
   readonly definition: TaskDefinition
 }
+
+/**
+ * `append`: new rows of `events` alone give the new rows of the activity, as the bound plan proves. `rebuild`: partitions with new rows are made again.
+ */
+export type Following =
+  | {
+      readonly kind: 'append'
+      /** The inputs that are the table of all events, or typed views of it. */
+      readonly events: readonly TableId[]
+      /** Source and id of the event flow into the activity's key, so that a new event has a new key. */
+      readonly keyTellsEvent: boolean
+    }
+  | { readonly kind: 'rebuild'; readonly because: string }
 
 /** A table that no file declares: states of metrics, kept so that questions need not read activities. */
 export interface StatesTable {

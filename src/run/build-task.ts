@@ -1,7 +1,9 @@
 /** One attempt at one task that reads the lake: bind, make the stale rows, check, publish. */
+import { assert } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
-import type { PartitionKey, ScanFile } from '../lake/lake.ts'
+import type { PartitionKey, ScanFile, Table } from '../lake/lake.ts'
+import { collectedTables } from '../model/collected.ts'
 import {
   formatDirty,
   holds,
@@ -14,15 +16,16 @@ import {
   unknownDay,
 } from '../plan/plan.ts'
 import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
-import type { TaskUpdate } from '../state/state.ts'
+import type { Publication, TaskUpdate } from '../state/state.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators.ts'
+import { bindNewEvents, newEvents, pinEvents } from './new-events.ts'
 import { publish, publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
-import { readStaleness } from './staleness.ts'
 import { bindTable } from './stored-table.ts'
+import { takenValues } from './taken-events.ts'
 import { numberVersions } from './versions.ts'
 
 export interface BuildOptions {
@@ -35,8 +38,8 @@ export async function buildTask(
   attempt: Attempt,
   options: BuildOptions,
 ): Promise<Published | undefined> {
-  const { context, task } = attempt
-  const stale = await readStaleness(context.state, task, { zone: context.zone, full: options.full })
+  const { task } = attempt
+  const { stale, events } = await pinEvents(attempt, options)
   const whole =
     task.partition.kind === 'day'
       ? splitByRange(stale.dirty, options.range)
@@ -49,26 +52,67 @@ export async function buildTask(
     return undefined
   }
   return await withSession(attempt, async (session) => {
-    const inputs = await bindInputs(attempt, session, whole.inside)
-    await bindRest(attempt, session, whole.inside)
-    const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, whole.inside)}`
-    if (task.rows.kind === 'versions') {
-      const numbered = await numberVersions(attempt, session, { sql, dirty: whole.inside })
-      await checkRows(attempt, session)
-      return await publish(attempt, {
-        session,
-        dirty: whole.inside,
-        update,
-        inputs,
-        values: new Map([[numbered.scope, numbered.next]]),
-        from: numbered.from,
-      })
+    const taken =
+      events === undefined
+        ? undefined
+        : await bindNewEvents(session, attempt.context.lake, { stale, events })
+    const work: Work = {
+      dirty: whole.inside,
+      update,
+      ...(events === undefined ? {} : { events }),
+      ...(taken === undefined ? {} : { values: takenValues(task, taken) }),
     }
-    if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
-    else await session.run(`create temp table ${made} as ${sql}`)
-    await checkRows(attempt, session)
-    return await publish(attempt, { session, dirty: whole.inside, update, inputs })
+    return stale.appends && isEmpty(whole.outside)
+      ? await appendRows(attempt, session, work)
+      : await rebuildRows(attempt, session, work)
   })
+}
+
+interface Work {
+  readonly dirty: Dirty
+  readonly update: TaskUpdate
+  /** The table of events as it is to be read, of an activity that appends. */
+  readonly events?: Table
+  readonly values?: Publication['values']
+}
+
+async function rebuildRows(attempt: Attempt, session: Session, work: Work): Promise<Published> {
+  const { task } = attempt
+  const { dirty } = work
+  const inputs = await bindInputs(attempt, session, work)
+  await bindRest(attempt, session, dirty)
+  const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, dirty)}`
+  if (task.rows.kind === 'versions') {
+    const numbered = await numberVersions(attempt, session, { sql, dirty })
+    await checkRows(attempt, session)
+    return await publish(attempt, {
+      ...work,
+      session,
+      inputs,
+      values: new Map([[numbered.scope, numbered.next]]),
+      from: numbered.from,
+    })
+  }
+  if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
+  else await session.run(`create temp table ${made} as ${sql}`)
+  await checkRows(attempt, session)
+  return await publish(attempt, { ...work, session, inputs })
+}
+
+/**
+ * The rows of new events, beside those that are there. Of the stored rows at most the keys are read: where the key tells the event, the landing has seen
+ * to it that it is new.
+ */
+async function appendRows(attempt: Attempt, session: Session, work: Work): Promise<Published> {
+  const { context, task } = attempt
+  const { following } = task
+  assert(following?.kind === 'append', `${task.id} follows events`)
+  const inputs = await bindInputs(attempt, session, { ...work, onlyNew: true })
+  if (following.keyTellsEvent) await session.bindEmpty(rest, task.columns)
+  else await bindTable(session, context.lake, { task, as: rest })
+  await session.run(`create temp table ${made} as ${task.rows.sql}`)
+  await checkRows(attempt, session)
+  return await publish(attempt, { ...work, session, inputs, appends: true })
 }
 
 export function updateOf(
@@ -88,15 +132,28 @@ export function updateOf(
 async function bindInputs(
   attempt: Attempt,
   session: Session,
-  dirty: Dirty,
+  work: Pick<Work, 'dirty' | 'events'> & { readonly onlyNew?: boolean },
 ): Promise<Readonly<Record<string, string>>> {
   const { context, task } = attempt
   const byId = new Map(context.tasks.map((each) => [each.id, each]))
+  const ofEvents = task.inputs.filter(({ id }) => readsEvents(byId.get(id)!))
+  // Views share the one table under them, so only what every one of them can do without is left out.
+  const keepOfEvents = ofEvents.map((input) => keepOf(input, work.dirty))
   const snapshots: Record<string, string> = {}
   for (const input of task.inputs) {
+    const each = byId.get(input.id)!
+    const isOfEvents = readsEvents(each)
+    if (isOfEvents && work.onlyNew === true) {
+      await session.bindView(collectedTables.events, `select * from ${newEvents}`)
+      if (each.rows.kind === 'view') await session.bindView(each.id, each.rows.sql)
+      snapshots[input.id] = String(work.events?.current?.id ?? '')
+      continue
+    }
+    const keep = isOfEvents ? commonKeep(keepOfEvents) : keepOf(input, work.dirty)
     const scan = await bindTable(session, context.lake, {
-      task: byId.get(input.id)!,
-      ...keepOf(input, dirty),
+      task: each,
+      ...(keep === undefined ? {} : { keep }),
+      ...(isOfEvents && work.events !== undefined ? { table: work.events } : {}),
     })
     snapshots[input.id] = String(scan?.table.current?.id ?? '')
   }
@@ -106,13 +163,24 @@ async function bindInputs(
   return snapshots
 }
 
+function readsEvents(task: Task): boolean {
+  return task.rows.kind === 'view' || task.id === collectedTables.events
+}
+
+type Keep = (file: ScanFile) => boolean
+
+function commonKeep(keeps: readonly (Keep | undefined)[]): Keep | undefined {
+  if (keeps.includes(undefined)) return undefined
+  return (file) => keeps.some((keep) => keep!(file))
+}
+
 /** Only the files that can hold rows of the stale partitions. */
-function keepOf(input: TaskInput, dirty: Dirty): { readonly keep?: (file: ScanFile) => boolean } {
-  return input.mapping === 'same_day' || input.mapping === 'same_bucket'
-    ? { keep: (file) => holds(dirty, file.partition) }
-    : input.mapping === 'same_period'
-      ? { keep: (file) => holds(dirty, periodOf(file.partition, input.period!)) }
-      : {}
+function keepOf(input: TaskInput, dirty: Dirty): Keep | undefined {
+  if (input.mapping === 'same_day' || input.mapping === 'same_bucket')
+    return (file) => holds(dirty, file.partition)
+  if (input.mapping === 'same_period')
+    return (file) => holds(dirty, periodOf(file.partition, input.period!))
+  return undefined
 }
 
 /** Indicators read the merged rows first. */

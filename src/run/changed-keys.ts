@@ -1,6 +1,7 @@
 /**
  * Which keys' activities a publication changes, as buckets of the objects referred to: what is derived from an object's activities is stale for those
- * objects only. Found by comparing the rows to be published with the stored ones, so a row that went or moved counts for the object that had it.
+ * objects only. Found by comparing the rows to be published with the stored ones, so a row that went or moved counts for the object that had it. Appended rows
+ * are all new.
  */
 import type { Session } from '../engine/engine.ts'
 import type { PartitionKey } from '../lake/lake.ts'
@@ -20,16 +21,18 @@ const before = 'rows_before'
 export async function changedBuckets(
   attempt: Attempt,
   session: Session,
-  touched: ReadonlySet<PartitionKey>,
+  { touched, appends }: { readonly touched: ReadonlySet<PartitionKey>; readonly appends: boolean },
 ): Promise<PartitionChange['buckets']> {
   const { task, context } = attempt
   const references = referencesOf(attempt)
-  if (references.length === 0 || touched.size > partitionsMax) return undefined
-  await bindTable(session, context.lake, {
-    task,
-    as: before,
-    keep: (file) => touched.has(file.partition),
-  })
+  if (references.length === 0 || (!appends && touched.size > partitionsMax)) return undefined
+  if (appends) await session.bindEmpty(before, task.columns)
+  else
+    await bindTable(session, context.lake, {
+      task,
+      as: before,
+      keep: (file) => touched.has(file.partition),
+    })
   const columns = task.columns.map((column) => column.name).join(', ')
   const now = `select ${columns} from ${made}${partitionCondition(session, task, touched)}`
   const then = `select ${columns} from ${before}`

@@ -4,6 +4,7 @@
  */
 import { MaruError, isMaruError } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
+import { addFingerprints } from '../engine/engine.ts'
 import type { Session } from '../engine/engine.ts'
 import type { PartitionKey, Table } from '../lake/lake.ts'
 import { everyPartition, formatDirty, holds, made } from '../plan/plan.ts'
@@ -19,6 +20,8 @@ export interface Built {
   /** The partitions that `made` was made for; those of them without rows in `made` are to go. */
   readonly dirty: Dirty
   readonly update: TaskUpdate
+  /** `made` comes to the rows that are there; absent: it takes the place of `dirty`. */
+  readonly appends?: boolean
   /** The snapshot read of each input table; a load has none. */
   readonly inputs?: Readonly<Record<string, string>>
   readonly values?: Publication['values']
@@ -52,13 +55,16 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     task.partition,
   )
   const before = await context.state.partitions(task.id)
+  const after = built.appends === true ? sums(before, fresh) : fresh
   const differs = (key: PartitionKey, record: PartitionRecord): boolean =>
     before.get(key)?.fingerprint !== record.fingerprint || before.get(key)?.rows !== record.rows
   const changed = new Set(
-    [...fresh].filter(([key, record]) => differs(key, record)).map(([key]) => key),
+    [...after].filter(([key, record]) => differs(key, record)).map(([key]) => key),
   )
   const gone = new Set(
-    [...before.keys()].filter((key) => holds(built.dirty, key) && !fresh.has(key)),
+    built.appends === true
+      ? []
+      : [...before.keys()].filter((key) => holds(built.dirty, key) && !fresh.has(key)),
   )
   const touched = new Set([...changed, ...gone])
   const rows = [...fresh.values()].reduce((sum, record) => sum + record.rows, 0)
@@ -80,18 +86,41 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
   const files = await stage(attempt, built, { table, changed, isAll: changed.size === fresh.size })
   const changes = isFirst ? firstChange : await changesOf(attempt, built, touched)
   const records = new Map<PartitionKey, PartitionRecord | null>([
-    ...[...changed].map((key) => [key, fresh.get(key)!] as const),
+    ...[...changed].map((key) => [key, after.get(key)!] as const),
     ...[...gone].map((key) => [key, null] as const),
   ])
   await context.lake.commit(
     table,
-    { kind: 'replace', partitions: touched, files },
+    built.appends === true
+      ? { kind: 'append', files }
+      : { kind: 'replace', partitions: touched, files },
     {
       summary: summaryOf(task, built, touched),
       publication: { ...common, changes, partitions: records },
     },
   )
   return counted
+}
+
+/** Of the rows that are there and those that come to them. */
+function sums(
+  before: ReadonlyMap<PartitionKey, PartitionRecord>,
+  fresh: ReadonlyMap<PartitionKey, PartitionRecord>,
+): ReadonlyMap<PartitionKey, PartitionRecord> {
+  return new Map(
+    [...fresh].map(([key, { fingerprint, rows }]) => {
+      const stored = before.get(key)
+      return [
+        key,
+        stored === undefined
+          ? { fingerprint, rows }
+          : {
+              fingerprint: addFingerprints(stored.fingerprint, fingerprint),
+              rows: stored.rows + rows,
+            },
+      ]
+    }),
+  )
 }
 
 /** A table that begins may follow one that was dropped, whose partitions nobody remembers. */
@@ -103,7 +132,10 @@ async function changesOf(
   touched: ReadonlySet<PartitionKey>,
 ): Promise<readonly PartitionChange[]> {
   const from = await built.from?.(touched)
-  const buckets = await changedBuckets(attempt, built.session, touched)
+  const buckets = await changedBuckets(attempt, built.session, {
+    touched,
+    appends: built.appends === true,
+  })
   return [...touched].toSorted().map((partition) => {
     const instant = from?.get(partition)
     return {

@@ -2,6 +2,8 @@
 import { staleness } from '../plan/plan.ts'
 import type { Staleness, Task } from '../plan/plan.ts'
 import type { State, TaskRecord } from '../state/state.ts'
+import { readTaken } from './taken-events.ts'
+import type { Taken } from './taken-events.ts'
 
 export interface TaskStaleness extends Staleness {
   readonly record: TaskRecord | undefined
@@ -9,6 +11,8 @@ export interface TaskStaleness extends Staleness {
   readonly journalEnd: number
   /** Whether there are entries that the task has not consumed, be they of consequence or not. */
   readonly hasUnread: boolean
+  /** Of an activity that follows events: which are in its rows. */
+  readonly taken?: Taken
 }
 
 export async function readStaleness(
@@ -24,5 +28,12 @@ export async function readStaleness(
   const hasUnread =
     record !== undefined &&
     journal.some((entry) => entry.sequence > (record.consumed[entry.tableId] ?? 0))
-  return { ...staleness({ task, record, journal, ...options }), record, journalEnd, hasUnread }
+  const taken = await readTaken(state, task, record)
+  return {
+    ...staleness({ task, record, journal, ...options, knowsTaken: taken !== undefined }),
+    record,
+    journalEnd,
+    hasUnread,
+    ...(taken === undefined ? {} : { taken }),
+  }
 }

@@ -50,13 +50,19 @@ export const declaredColumns = (task: Task): TableDefinition['columns'] =>
 export async function bindTable(
   session: Session,
   lake: Lake,
-  read: { readonly task: Task; readonly as?: string; readonly keep?: (file: ScanFile) => boolean },
+  read: {
+    readonly task: Task
+    readonly as?: string
+    readonly keep?: (file: ScanFile) => boolean
+    /** As the table is to be read, when not as it is now. */
+    readonly table?: Table
+  },
 ): Promise<Scan | undefined> {
   const { task } = read
   const name = read.as ?? storedName(task.table)
   const isView = task.rows.kind === 'view'
   const storedAs = isView ? collectedTables.events : name
-  const table = await lake.table(isView ? collectedTables.events : task.id)
+  const table = read.table ?? (await lake.table(isView ? collectedTables.events : task.id))
   let kept: Scan | undefined
   if (table === undefined)
     await session.bindEmpty(storedAs, isView ? eventLogColumns : task.columns)
