@@ -54,16 +54,17 @@ export interface CollectorOptions {
 
 export interface Collector {
   readonly port: number
-  /** Takes no new request, answers those at work, then closes. The log stays open. */
+  /** Takes no new request, answers those at work, then closes; who has not sent his request whole after 5 s is left. The log stays open. */
   close(): Promise<void>
 }
 
 const mebibyte = 1024 * 1024
 const requestTimeoutMs = 30_000
 const headersTimeoutMs = 10_000
+const closeMs = 5_000
 const connectionsMax = 20_000
 const sourcesMax = 1_000
-const shedSeconds = 2
+const overloaded = { kind: 'overloaded', retryAfterSeconds: 2 } as const
 
 /** Throws COLLECT_PORT when the port is taken. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -77,6 +78,8 @@ interface Compiled {
   readonly judge: Judge
   /** By SHA-256 of the key. */
   readonly sources: ReadonlyMap<string, SourceSettings>
+  /** By the key itself, once it was seen: a hash for each request costs more than all else about the key. */
+  readonly seen: Map<string, SourceSettings>
   readonly clientAddress: ClientAddress
 }
 
@@ -88,6 +91,7 @@ class HttpCollector implements Collector {
   readonly #lanes: Lanes
   readonly #now: () => number
   #compiled: Compiled | undefined
+  readonly #pendingBytesMax: number
   #pendingBytes = 0
   #isClosing = false
   #failure: unknown
@@ -95,6 +99,7 @@ class HttpCollector implements Collector {
   constructor(options: CollectorOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#pendingBytesMax = options.pendingBytesMax ?? 64 * mebibyte
     this.#lanes = new Lanes(options.lanes ?? 9)
     this.#server = createServer(
       {
@@ -135,7 +140,10 @@ class HttpCollector implements Collector {
     this.#isClosing = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    // Node looks for slow requests no longer: without this, one sender who never ends would keep the process.
+    const giveUp = setTimeout(() => this.#server.closeAllConnections(), closeMs)
     await closed
+    clearTimeout(giveUp)
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -159,7 +167,7 @@ class HttpCollector implements Collector {
     const shed = this.#shed(request)
     if (shed !== undefined) {
       this.#measures.shed++
-      return this.#send(request, response, route.dialect.refuse(shed), { close: true })
+      return this.#refuse(request, response, route.dialect.refuse(shed))
     }
     const query = end < 0 ? {} : Object.fromEntries(new URLSearchParams(url.slice(end + 1)))
     await this.#collect(request, response, {
@@ -182,21 +190,30 @@ class HttpCollector implements Collector {
     const bytesMax = this.#options.bodyBytesMax ?? 20 * mebibyte
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > bytesMax)
-      return this.#send(request, response, dialect.refuse({ kind: 'too_large', bytesMax }), {
-        close: true,
-      })
-    const body = await readBody(request, { bytesMax })
-    if (body.kind === 'gone') return
-    if (body.kind === 'too_large')
-      return this.#send(request, response, dialect.refuse({ kind: 'too_large', bytesMax }), {
-        close: true,
-      })
-    if (body.kind === 'unreadable') return this.#send(request, response, dialect.refuse(body))
-    this.#pendingBytes += body.bytes.length
+      return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
+    let held = 0
+    const hold = (bytes: number): boolean => {
+      held += bytes
+      this.#pendingBytes += bytes
+      return !this.#isFull(0)
+    }
     try {
-      this.#send(request, response, await this.#accept(request, { ...call, bytes: body.bytes }))
+      const body = await readBody(request, { bytesMax, hold })
+      switch (body.kind) {
+        case 'gone':
+          return
+        case 'too_large':
+          return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
+        case 'no_room':
+          this.#measures.shed++
+          return this.#refuse(request, response, dialect.refuse(overloaded))
+        case 'unreadable':
+          return this.#send(request, response, dialect.refuse(body))
+        case 'body':
+          this.#send(request, response, await this.#accept(request, { ...call, bytes: body.bytes }))
+      }
     } finally {
-      this.#pendingBytes -= body.bytes.length
+      this.#pendingBytes -= held
     }
   }
 
@@ -212,7 +229,7 @@ class HttpCollector implements Collector {
     const compiled = this.#compile()
     const key = dialect.readKey(read, value)
     if (key === undefined) return dialect.refuse({ kind: 'no_key' })
-    const source = compiled.sources.get(hashKey(key))
+    const source = sourceOf(compiled, key)
     if (source === undefined) return dialect.refuse({ kind: 'bad_key' })
     const events = dialect.readEvents(read, value)
     const nowMs = this.#now()
@@ -226,6 +243,7 @@ class HttpCollector implements Collector {
     const judged = judgeEvents(allowed.events, {
       judge: compiled.judge,
       source,
+      sentBytes: bytes.length,
       requestId,
       duplicates: this.#options.duplicates,
     })
@@ -271,8 +289,7 @@ class HttpCollector implements Collector {
     } catch (error) {
       if (isMaruError(error) && error.code === 'DISK_FULL')
         return { kind: 'disk_full', retryAfterSeconds: 10 }
-      if (isMaruError(error) && error.code === 'LOG_BUSY')
-        return { kind: 'overloaded', retryAfterSeconds: shedSeconds }
+      if (isMaruError(error) && error.code === 'LOG_BUSY') return overloaded
       this.#fail(error)
       return { kind: 'stopping', retryAfterSeconds: 10 }
     }
@@ -288,13 +305,19 @@ class HttpCollector implements Collector {
   #shed(request: IncomingMessage): Refusal | undefined {
     if (this.#isClosing || this.#failure !== undefined)
       return { kind: 'stopping', retryAfterSeconds: 5 }
+    return this.#isBehind(Number(request.headers['content-length'] ?? 0)) ? overloaded : undefined
+  }
+
+  /** Whether a request with so many bytes more is shed. */
+  #isBehind(bytes: number): boolean {
     const { waitingBytes, syncMs } = this.#options.log.pressure
-    const pending =
-      this.#pendingBytes + waitingBytes + Number(request.headers['content-length'] ?? 0)
-    const isBehind =
-      pending > (this.#options.pendingBytesMax ?? 64 * mebibyte) ||
-      (waitingBytes > 0 && syncMs > (this.#options.syncMsMax ?? 2_000))
-    return isBehind ? { kind: 'overloaded', retryAfterSeconds: shedSeconds } : undefined
+    const isSlow = waitingBytes > 0 && syncMs > (this.#options.syncMsMax ?? 2_000)
+    return isSlow || this.#isFull(bytes)
+  }
+
+  #isFull(bytes: number): boolean {
+    const pending = this.#pendingBytes + this.#options.log.pressure.waitingBytes + bytes
+    return pending > this.#pendingBytesMax
   }
 
   #compile(): Compiled {
@@ -306,7 +329,13 @@ class HttpCollector implements Collector {
         ),
       )
       const clientAddress = compileClientAddress(settings.trustedProxies ?? [])
-      this.#compiled = { settings, judge: compileJudge(settings), sources, clientAddress }
+      this.#compiled = {
+        settings,
+        judge: compileJudge(settings),
+        sources,
+        seen: new Map(),
+        clientAddress,
+      }
     }
     return this.#compiled
   }
@@ -315,34 +344,46 @@ class HttpCollector implements Collector {
     const text = { 'content-type': 'text/plain; charset=utf-8' }
     if (path === '/health/live') return { status: 200, headers: text, body: 'live\n' }
     if (path === '/health/ready') {
-      const isReady = !this.#isClosing && this.#failure === undefined
+      // Somewhat before it sheds: a balancer may know somebody who has more room.
+      const isNearlyBehind = this.#isBehind(this.#pendingBytesMax / 4)
+      const isReady = !this.#isClosing && this.#failure === undefined && !isNearlyBehind
       return {
         status: isReady ? 200 : 503,
         headers: text,
         body: isReady ? 'ready\n' : 'not ready\n',
       }
     }
-    if (path === '/metrics')
-      return { status: 200, headers: text, body: this.#measures.text(this.#options.log.pressure) }
+    if (path === '/metrics') {
+      const body = this.#measures.text(this.#options.log.pressure, this.#pendingBytes)
+      return { status: 200, headers: text, body }
+    }
     return undefined
   }
 
-  // oxlint-disable-next-line max-params
-  #send(
-    request: IncomingMessage,
-    response: ServerResponse,
-    answer: Answer,
-    after: { readonly close?: boolean } = {},
-  ): void {
+  /** With the body unread: the connection cannot be used again. */
+  #refuse(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    response.setHeader('connection', 'close')
+    this.#send(request, response, answer)
+    response.once('finish', () => request.destroy())
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
     this.#measures.countAnswer(answer.status)
     const headers: Record<string, string> = { ...answer.headers, ...corsHeaders(request) }
-    // What is left of the body is not read: the connection cannot be used again.
-    if (after.close === true || this.#isClosing) headers['connection'] = 'close'
-    headers['content-length'] = String(Buffer.byteLength(answer.body))
+    if (this.#isClosing) headers['connection'] = 'close'
+    // Said here, or the body would go out in chunks.
+    if (answer.status !== 204) headers['content-length'] = String(Buffer.byteLength(answer.body))
     response.writeHead(answer.status, headers)
     response.end(answer.body)
-    if (after.close === true) response.once('finish', () => request.destroy())
   }
+}
+
+function sourceOf(compiled: Compiled, key: string): SourceSettings | undefined {
+  const known = compiled.seen.get(key)
+  if (known !== undefined) return known
+  const source = compiled.sources.get(hashKey(key))
+  if (source !== undefined) compiled.seen.set(key, source)
+  return source
 }
 
 interface Judged {
@@ -355,21 +396,22 @@ function judgeEvents(
   by: {
     readonly judge: Judge
     readonly source: SourceSettings
+    readonly sentBytes: number
     readonly requestId: string
     readonly duplicates: Pick<Duplicates, 'has'>
   },
 ): Judged {
   const verdicts: Verdict[] = []
-  const here = new Set<string>()
+  const here = events.length === 1 ? undefined : new Set<string>()
   const results = events.map((each, index): EventResult => {
     const id = eventId(each.kind === 'event' ? each.event : each, by.requestId, index)
-    const refused = by.judge.judge(each, by.source)
+    const refused = by.judge.judge(each, by.source, by.sentBytes)
     if (refused !== undefined) {
       verdicts.push({ index, ...refused })
       return { id, result: 'quarantined', ...refused }
     }
-    const isKnown = here.has(id) || by.duplicates.has(by.source.name, id)
-    here.add(id)
+    const isKnown = here?.has(id) === true || by.duplicates.has(by.source.name, id)
+    here?.add(id)
     return { id, result: isKnown ? 'duplicate' : 'ok' }
   })
   return { results, verdicts }

@@ -8,14 +8,14 @@ import { openSegmentReader } from '../../src/collect/log/segment-reader.ts'
 import { decodeRequest } from '../../src/collect/record.ts'
 import { readRows } from '../../src/collect/rows.ts'
 import type { EventRow, QuarantineRow, Rows } from '../../src/collect/rows.ts'
-import { startCollector } from '../../src/collect/server.ts'
+import { startCollector, type CollectorOptions } from '../../src/collect/server.ts'
 import type { CollectSettings } from '../../src/collect/settings.ts'
 
 export const writeKey = 'wk_client_7f3a'
 /** Jitsu's client takes no other form. */
 export const jitsuKey = 'wk:client_7f3a'
 
-const settings: CollectSettings = {
+export const clientSettings: CollectSettings = {
   catalog: 'first',
   events: [
     {
@@ -52,13 +52,15 @@ export interface ClientCollector {
   close(): Promise<void>
 }
 
-export async function startClientCollector(): Promise<ClientCollector> {
+export async function startClientCollector(
+  options: Partial<CollectorOptions> = {},
+): Promise<ClientCollector> {
   const folder = await mkdtemp(join(tmpdir(), 'maru-clients-'))
   const log = await openSegmentLog({ folder: join(folder, 'one') })
   const known = new Set<string>()
   const failures: unknown[] = []
   const collector = await startCollector({
-    settings: () => settings,
+    settings: () => clientSettings,
     log,
     duplicates: {
       has: (source, id) => known.has(`${source} ${id}`),
@@ -68,6 +70,7 @@ export async function startClientCollector(): Promise<ClientCollector> {
     port: 0,
     onFailed: (error) => void failures.push(error),
     onError: (error) => void failures.push(error),
+    ...options,
   })
   const rows = (): Promise<Rows> => readLog(folder)
   return {

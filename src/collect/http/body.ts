@@ -1,4 +1,4 @@
-/** Reads a request's body within limits: bytes on the wire, bytes unpacked, and the time it may take. */
+/** Reads a request's body within limits: bytes on the wire, bytes unpacked, and room in memory. The time that it may take is the server's. */
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
@@ -6,11 +6,14 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 export interface BodyLimits {
   /** On the wire and unpacked. */
   readonly bytesMax: number
+  /** Told of bytes as they come, on the wire and unpacked; false: there is no room for them. */
+  readonly hold: (bytes: number) => boolean
 }
 
 export type ReadBody =
   | { readonly kind: 'body'; readonly bytes: Buffer }
   | { readonly kind: 'too_large' }
+  | { readonly kind: 'no_room' }
   | { readonly kind: 'unreadable'; readonly reason: string }
   /** The sender went away: nobody is there to be answered. */
   | { readonly kind: 'gone' }
@@ -23,7 +26,7 @@ const unpackers = {
 } as const
 
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
-  const received = await receive(request, limits.bytesMax)
+  const received = await receive(request, limits)
   if (received.kind !== 'body') return received
   // Some clients name no encoding and send gzip all the same.
   const looksPacked = received.bytes[0] === 0x1f && received.bytes[1] === 0x8b
@@ -37,10 +40,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   if (unpack === undefined)
     return { kind: 'unreadable', reason: `content-encoding "${encoding.slice(0, 40)}"` }
   try {
-    return {
-      kind: 'body',
-      bytes: await unpack(received.bytes, { maxOutputLength: limits.bytesMax }),
-    }
+    const bytes = await unpack(received.bytes, { maxOutputLength: limits.bytesMax })
+    return limits.hold(bytes.length) ? { kind: 'body', bytes } : { kind: 'no_room' }
   } catch (error) {
     const isTooLarge =
       error instanceof RangeError ||
@@ -51,17 +52,19 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   }
 }
 
-function receive(request: IncomingMessage, bytesMax: number): Promise<ReadBody> {
+function receive(request: IncomingMessage, { bytesMax, hold }: BodyLimits): Promise<ReadBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
-    request.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       length += chunk.length
-      if (length > bytesMax) {
-        request.pause()
-        resolve({ kind: 'too_large' })
-      } else chunks.push(chunk)
-    })
+      const refused = length > bytesMax ? 'too_large' : hold(chunk.length) ? undefined : 'no_room'
+      if (refused === undefined) return void chunks.push(chunk)
+      request.off('data', take)
+      request.pause()
+      resolve({ kind: refused })
+    }
+    request.on('data', take)
     request.on('end', () =>
       resolve({
         kind: 'body',
