@@ -13,6 +13,8 @@ export interface Judge {
    * sent in a small request is not weighed.
    */
   judge(event: ReadEvent, source: SourceSettings, sentBytes?: number): Judgement | undefined
+  /** The entries by which these are judged: their versions by the events' names. */
+  versionsOf(events: readonly ReadEvent[]): Readonly<Record<string, string>>
 }
 
 export interface Judgement {
@@ -56,6 +58,7 @@ const illegalIds: ReadonlySet<string> = new Set([
 const illegalLengthMax = 36
 
 interface CompiledEntry {
+  readonly version: string
   readonly properties: readonly CompiledProperty[]
   readonly names: ReadonlySet<string>
 }
@@ -84,11 +87,20 @@ export function compileJudge(settings: CollectSettings, options: JudgeOptions = 
         (entry === undefined ? undefined : judgeProperties(event, entry, source))
       )
     },
+    versionsOf: (events) => {
+      const versions: Record<string, string> = {}
+      for (const each of events) {
+        const entry = each.kind === 'event' ? entries.get(each.event.name) : undefined
+        if (each.kind === 'event' && entry !== undefined) versions[each.event.name] = entry.version
+      }
+      return versions
+    },
   }
 }
 
 function compileEntry(entry: EventEntry): CompiledEntry {
   return {
+    version: entry.version,
     properties: entry.properties.map(({ name, required, type }) => ({
       name,
       required,

@@ -84,6 +84,7 @@ describe('the landing', () => {
       dialect: 'native',
       route: 'events',
       catalog: 'c',
+      versions: { viewed: '1' },
       quarantined,
       body: Buffer.from(JSON.stringify({ events })),
     })
@@ -214,8 +215,8 @@ describe('the landing', () => {
       deepEqual(await replayQuarantine(before, { settings, log }), { replayed: 1, refused: 0 })
     await (await land()).stop()
     deepEqual(await rows('select id, quarantine_id, schema_version from raw.event order by id'), [
-      ['a', null, 'c'],
-      ['b', before[0]!.id, 'd'],
+      ['a', null, '1'],
+      ['b', before[0]!.id, '2'],
     ])
     deepEqual(await refused(), [])
   })

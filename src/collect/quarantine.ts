@@ -32,7 +32,7 @@ export interface Refused {
   readonly owner: string | undefined
   readonly rule: string
   readonly reason: string
-  readonly schemaVersion: string
+  readonly schemaVersion: string | undefined
   readonly receivedAtMs: number
   readonly request: string
   readonly bytes: string
@@ -78,7 +78,7 @@ limit ${Math.trunc(filter.rowsMax)}`,
       owner: optional(4),
       rule: text(5),
       reason: text(6),
-      schemaVersion: text(7),
+      schemaVersion: optional(7),
       receivedAtMs: Number(row[8]),
       request: text(9),
       bytes: text(10),
@@ -101,6 +101,7 @@ export async function replayQuarantine(
   refused: readonly Refused[],
   into: { readonly settings: CollectSettings; readonly log: LogWriter },
 ): Promise<Replayed> {
+  const { catalog } = into.settings
   const judge = compileJudge(into.settings)
   const sources = new Map(into.settings.sources.map((source) => [source.name, source]))
   let replayed = 0
@@ -109,9 +110,10 @@ export async function replayQuarantine(
     const source = sources.get(each.source)
     if (read?.kind !== 'event' || source === undefined) continue
     if (judge.judge(read, source) !== undefined) continue
+    const versions = judge.versionsOf([read])
     // oxlint-disable-next-line no-await-in-loop -- appends that wait for each other keep the order
     await into.log.append([
-      { partition: 0, bytes: encodeRequest(recordOf(each, read.event, into.settings)) },
+      { partition: 0, bytes: encodeRequest({ ...recordOf(each, read.event), catalog, versions }) },
     ])
     replayed++
   }
@@ -145,8 +147,7 @@ function readAgain(refused: Refused): ReadEvent | undefined {
 function recordOf(
   refused: Refused,
   event: IncomingEvent,
-  settings: CollectSettings,
-): RequestRecord {
+): Omit<RequestRecord, 'catalog' | 'versions'> {
   const { address, userAgent } = JSON.parse(refused.request) as Partial<RequestRecord>
   return {
     requestId: randomUUID(),
@@ -156,7 +157,6 @@ function recordOf(
     route: 'events',
     ...(address === undefined ? {} : { address }),
     ...(userAgent === undefined ? {} : { userAgent }),
-    catalog: settings.catalog,
     quarantined: [],
     replays: [refused.id],
     body: Buffer.from(nativeText({ ...event, id: event.id ?? refused.id })!),

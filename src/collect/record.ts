@@ -18,6 +18,8 @@ export interface RequestRecord {
   readonly userAgent?: string
   /** The version of the catalog that judged. */
   readonly catalog: string
+  /** Those of its entries, by the names of the events that are here; absent: none has one. */
+  readonly versions?: Readonly<Record<string, string>>
   /** Only the events that were refused, by index in the request. */
   readonly quarantined: readonly Verdict[]
   /** A replayed request: the quarantined events that it brings back, by index. */

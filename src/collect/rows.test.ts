@@ -53,6 +53,26 @@ describe('rows of a logged request', () => {
     )
   })
 
+  it('names the version of the entry that judged an event, and none where no entry did', () => {
+    const track = { type: 'track', anonymousId: 'v' }
+    const batch = [
+      { ...track, event: 'a' },
+      { ...track, event: 'constructor' },
+      track,
+      { ...track, event: 'b' },
+    ]
+    const quarantined = [{ index: 3, rule: 'wrong_type', reason: 'no' }] as const
+    const rows = readRows(logged(batch, { versions: { a: '1', b: '2' }, quarantined }))
+    assert.deepEqual(
+      rows.events.map((row) => row.schema_version),
+      ['1', null],
+    )
+    assert.deepEqual(
+      rows.quarantined.map((row) => row.schema_version),
+      [null, '2'],
+    )
+  })
+
   it('puts a refused or unreadable event aside, and keeps its neighbours', () => {
     const rows = readRows(
       logged([{ type: 'track', event: 'x', messageId: 'a' }, 7, { type: 'page', messageId: 'b' }], {

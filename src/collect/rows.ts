@@ -39,7 +39,7 @@ export interface QuarantineRow {
   readonly event: string | null
   readonly rule: string
   readonly reason: string
-  readonly schema_version: string
+  readonly schema_version: string | null
   readonly received_at: number
   readonly dialect: string
   /** JSON: what is needed to read `bytes` again. */
@@ -109,9 +109,14 @@ function acceptedRow(record: RequestRecord, event: IncomingEvent, index: number)
     user_agent: userAgent ?? null,
     properties: JSON.stringify(event.properties),
     context: JSON.stringify(event.context),
-    schema_version: record.catalog,
+    schema_version: versionOf(record, event.name),
     quarantine_id: record.replays?.[index] ?? null,
   }
+}
+
+/** Of the entry that the event was judged by. */
+function versionOf({ versions = {} }: RequestRecord, name: string): string | null {
+  return Object.hasOwn(versions, name) ? versions[name]! : null
 }
 
 /** Who did it, as sent. */
@@ -142,7 +147,7 @@ function refusedRow(
     event: event?.name ?? null,
     rule: verdict.rule,
     reason: verdict.reason,
-    schema_version: record.catalog,
+    schema_version: event === undefined ? null : versionOf(record, event.name),
     received_at: record.receivedAtMs,
     dialect: record.dialect,
     request: JSON.stringify({ ...request, index: verdict.index }),

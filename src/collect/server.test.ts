@@ -105,6 +105,25 @@ describe('a collector', () => {
     )
   })
 
+  it('records the version of the entry by which each event was judged', async () => {
+    await post(
+      JSON.stringify({
+        events: [seen('versioned'), { id: 'page', kind: 'page', anonymous_id: 'v' }],
+      }),
+    )
+    const reader = await openSegmentReader({ folder, name: 'versions' })
+    const { records } = await reader.read('one', { position: undefined, bytesMax: mebibyte })
+    await reader.close()
+    const { events } = readRows(decodeRequest(records.at(-1)!.bytes))
+    deepEqual(
+      events.map((row) => [row.id, row.schema_version]),
+      [
+        ['versioned', '1'],
+        ['page', null],
+      ],
+    )
+  })
+
   it('refuses without a key, with a wrong one, and what no retry can mend', async () => {
     equal((await post('{}', { authorization: '' })).status, 401)
     equal((await post('{}', { authorization: 'Bearer other' })).status, 401)

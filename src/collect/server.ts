@@ -254,6 +254,7 @@ class HttpCollector implements Collector {
           receivedAtMs: nowMs,
           source: source.name,
           catalog: compiled.settings.catalog,
+          versions: compiled.judge.versionsOf(allowed.events),
           quarantined: judged.verdicts,
           ...(allowed.isRedacted
             ? { dialect: 'native', route: 'events', body: nativeBody(allowed.events) }

@@ -62,7 +62,7 @@ export const quarantineColumns: readonly ColumnModel[] = [
   column('owner', 'text', 'owner of the catalog entry'),
   column('rule', 'text', 'which rule refused it', true),
   column('reason', 'text', 'what was wrong, with the value', true),
-  column('schema_version', 'text', 'version of the catalog that judged', true),
+  column('schema_version', 'text', 'version of the catalog entry that judged; none without one'),
   column('received_at', 'timestamp', 'when the collector received it', true),
   column('dialect', 'text', 'how it was sent', true),
   column('request', 'json', 'what is needed to read the bytes again', true),
