@@ -6,6 +6,7 @@
  * from it: at the start, and when it is not known whether a commit came about, they are caught up from the rows that landed since.
  */
 import { join } from 'node:path'
+import type { Value } from '../engine/engine.ts'
 import type { Lake, ScanFilter } from '../lake/lake.ts'
 import { collectedTables } from '../model/collected.ts'
 import { openDuplicates } from './duplicates.ts'
@@ -98,19 +99,16 @@ export class LandedIds {
     }
     if (span === undefined) return new Set()
     const { oldestMs, newestMs } = span
-    const { session } = this.#options
-    const known = new Set<string>()
-    await withSpool(this.#options, { rows: found, columns: keyColumns }, async () => {
-      await this.#withTable({ lower: BigInt(oldestMs), upper: BigInt(newestMs) }, async () => {
-        const { rows } = await session.query(`select distinct source, id
+    return await withSpool(this.#options, { rows: found, columns: keyColumns }, async () => {
+      const rows = await this.#rows<[source: string, id: string]>(
+        { lower: BigInt(oldestMs), upper: BigInt(newestMs) },
+        `select distinct source, id
 from landed_before
 join spool using (source, id)
-where landing between ${oldestMs} and ${newestMs}`)
-        for (const [source, id] of rows)
-          known.add(keyText({ source: String(source), id: String(id) }))
-      })
+where landing between ${oldestMs} and ${newestMs}`,
+      )
+      return new Set(rows.map(([source, id]) => keyText({ source, id })))
     })
-    return known
   }
 
   /** After the commit of this landing. */
@@ -121,26 +119,21 @@ where landing between ${oldestMs} and ${newestMs}`)
 
   /** Reads what landed since the last that is known here. */
   async catchUp(): Promise<void> {
-    const { session, fromMs } = this.#options
-    const from = Math.max(this.#from, fromMs())
-    await this.#withTable({ lower: BigInt(from) }, async () => {
-      const { rows: landings } = await session.query(`select landing, count(*)
-from landed_before
-where landing >= ${from}
-group by landing
-order by landing`)
-      let first = from
-      let count = 0
-      for (const [index, [landing, rows]] of landings.entries()) {
-        count += Number(rows)
-        this.#last = Math.max(this.#last, Number(landing))
-        if (count < rowsMax && index < landings.length - 1) continue
-        await this.#readBack(first, Number(landing))
-        first = Number(landing) + 1
-        count = 0
-      }
-      this.#from = first
-    })
+    let first = Math.max(this.#from, this.#options.fromMs())
+    let count = 0
+    const landings = await this.#rows<[landing: number, rows: number]>(
+      { lower: BigInt(first) },
+      `select landing, count(*) from landed_before where landing >= ${first} group by landing order by landing`,
+    )
+    for (const [index, [landing, rows]] of landings.entries()) {
+      count += rows
+      this.#last = Math.max(this.#last, landing)
+      if (count < rowsMax && index < landings.length - 1) continue
+      await this.#readBack(first, landing)
+      first = landing + 1
+      count = 0
+    }
+    this.#from = first
   }
 
   async close(): Promise<void> {
@@ -148,15 +141,17 @@ order by landing`)
   }
 
   async #readBack(first: number, last: number): Promise<void> {
-    const { rows } = await this.#options.session.query(`select source, id, landing
+    // As JSON: a value for each landing costs less than one for each row.
+    const landings = await this.#rows<[landing: number, keys: string]>(
+      { lower: BigInt(first), upper: BigInt(last) },
+      `select landing, to_json(list({'source': source, 'id': id}))
 from landed_before
 where landing between ${first} and ${last}
-order by landing`)
-    const byLanding = Map.groupBy(rows, ([, , landing]) => Number(landing))
-    for (const [landing, ofLanding] of byLanding) {
-      const keys = ofLanding.map(([source, id]) => ({ source: String(source), id: String(id) }))
-      await this.#keep(keys, landing)
-    }
+group by landing
+order by landing`,
+    )
+    for (const [landing, keys] of landings)
+      await this.#keep(JSON.parse(keys) as readonly EventKey[], landing)
   }
 
   async #keep(events: readonly EventKey[], landing: number): Promise<void> {
@@ -176,15 +171,18 @@ order by landing`)
     }
   }
 
-  /** `landed_before` holds at least the rows of these landings while `work` goes on; without a table nothing is to be done. */
-  async #withTable(range: Omit<ScanFilter, 'column'>, work: () => Promise<void>): Promise<void> {
+  /** `landed_before` has at least the rows of these landings; there are none while there is no table. */
+  async #rows<Row extends readonly Value[]>(
+    landings: Omit<ScanFilter, 'column'>,
+    sql: string,
+  ): Promise<readonly Row[]> {
     const { lake, session } = this.#options
     const table = await lake.table(collectedTables.events)
-    if (table === undefined) return
-    const filters = [{ column: 'landing', ...range }]
+    if (table === undefined) return []
+    const filters = [{ column: 'landing', ...landings }]
     await session.bindScan('landed_before', await lake.scan(table, { filters }))
     try {
-      await work()
+      return (await session.query(sql)).rows as readonly Row[]
     } finally {
       await session.unbind('landed_before')
     }

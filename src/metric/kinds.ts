@@ -1,15 +1,20 @@
 /** Who computes which kind of metric. */
 import type { Model, TableId } from '../model/model.ts'
+import { conversion } from './conversion.ts'
+import { funnel } from './funnel.ts'
 import type { LegalDimension } from './illegal.ts'
 import type { Kind } from './inquiry.ts'
+import { lifecycle } from './lifecycle.ts'
 import { measuresOf, specialsOf, unanswered } from './measure.ts'
+import { retention } from './retention.ts'
+import { stickiness } from './stickiness.ts'
 import type { Expression, Special, SpecialNode } from './measure.ts'
 
 type Kinds = {
   readonly [Name in SpecialNode['kind']]?: Kind<Extract<SpecialNode, { readonly kind: Name }>>
 }
 
-const kinds: Kinds = {}
+const kinds: Kinds = { conversion, funnel, lifecycle, retention, stickiness }
 
 /** Throws METRIC_ILLEGAL for a kind that is not answered yet. */
 export function kindOf({ node }: Special): Kind<SpecialNode> {
@@ -33,4 +38,16 @@ export function ownDimensions(expression: Expression): readonly LegalDimension[]
   return specialsOf(expression).flatMap(
     (special) => kindOf(special).dimensions?.(special.node) ?? [],
   )
+}
+
+/** Why the value does not go with a dimension that its rows have. */
+export function refusalOf(expression: Expression, text: string): string | undefined {
+  return specialsOf(expression)
+    .map((special) => kindOf(special).refuses?.(special.node, text))
+    .find((reason) => reason !== undefined)
+}
+
+export function hasCohorts(expression: Expression): boolean {
+  const specials = specialsOf(expression)
+  return specials.length > 0 && specials.every((special) => kindOf(special).hasCohorts === true)
 }

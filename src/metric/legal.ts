@@ -4,7 +4,8 @@ import type { Model } from '../model/model.ts'
 import { resolveDimension } from './dimension.ts'
 import { dimensionsOf, illegalDimension, isReached, nearestLegal } from './illegal.ts'
 import type { LegalDimension } from './illegal.ts'
-import { ownDimensions, rootsOf } from './kinds.ts'
+import { withoutEntry } from './anchored.ts'
+import { hasCohorts, ownDimensions, refusalOf, rootsOf } from './kinds.ts'
 import { askMetric } from './measure.ts'
 import { lastName } from './model-index.ts'
 
@@ -21,8 +22,10 @@ export function legalDimensions(model: Model, metricName: string): readonly Lega
   const { name, expression } = askMetric(model, metricName)
   const [first, ...others] = rootsOf(model, expression)
   if (first === undefined) return []
-  const legal = dimensionsOf(model, first).filter(({ path }) =>
-    others.every((rootId) => isReached(model, rootId, path)),
+  const legal = dimensionsOf(model, first).filter(
+    ({ path }) =>
+      others.every((rootId) => isReached(model, rootId, path)) &&
+      refusalOf(expression, path) === undefined,
   )
   // A column that is called like the metric goes by its longer name, so that the answer has two names.
   const named = legal.map((dimension) =>
@@ -36,9 +39,12 @@ export function describePair(model: Model, metricName: string, dimension: string
   const { expression } = askMetric(model, metricName)
   if (ownDimensions(expression).some(({ path }) => path === dimension))
     return { isLegal: true, nearest: [] }
+  const reason = refusalOf(expression, dimension)
+  if (reason !== undefined) return { isLegal: false, reason, nearest: [] }
+  const plain = hasCohorts(expression) ? withoutEntry(dimension) : dimension
   for (const rootId of rootsOf(model, expression)) {
     try {
-      if (resolveDimension(model, rootId, dimension) !== undefined) continue
+      if (resolveDimension(model, rootId, plain) !== undefined) continue
     } catch (error) {
       if (!(error instanceof MaruError)) throw error
       // A shortened path with several meanings: the hint names them.

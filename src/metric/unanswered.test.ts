@@ -39,18 +39,6 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
   offset: operand({ offset: { kind: 'to_start', grain: 'month' } }),
   total: operand({ total: [] }),
   cumulative: { kind: 'cumulative', metric: 'visits', over: { kind: 'all_time' }, across: 'last' },
-  conversion: { kind: 'conversion', base: rows, conversion: rows, result: 'rate' },
-  funnel: { kind: 'funnel', steps: [rows], rules: [], result: { kind: 'level' } },
-  retention: {
-    kind: 'retention',
-    start: rows,
-    back: rows,
-    grain: 'week',
-    counting: 'recurring',
-    result: 'rate',
-  },
-  lifecycle: { kind: 'lifecycle', choice: rows, grain: 'week', state: 'new' },
-  stickiness: { kind: 'stickiness', choice: rows, grain: 'day' },
 }
 
 const model = modelOf({

@@ -315,13 +315,14 @@ export interface ConversionMetric {
 }
 
 /**
- * Per object: an attempt starts at each row of step 1 and fulfils the steps in order; its level is how many it fulfils, when each next row is taken
- * as well as can be. A row may follow one of its own instant, in any order, and a row may fulfil several steps that follow one another; `rules` narrow this:
+ * Per object: an attempt starts at each row of step 1 and fulfils the steps in order; its level is how many it fulfils. It goes through the rows in time,
+ * and a row that can fulfil the next step does. Rows of one instant have the order that suits the attempt best, and one row may fulfil several steps; `rules` narrow this:
  * - `once`: a row fulfils one step only;
  * - `increasing`: each step lies strictly after the one before;
  * - `no_repeat`: a second row of a step already fulfilled ends the attempt;
  * - `no_other`: any other row of the steps' activities (their `filter` apart) between two steps ends the attempt, repeats of the step just fulfilled excepted;
  * - `reentry`: with `no_other`, rows of steps already fulfilled do not end it.
+ * A row ends no attempt that begins at its instant, nor one of which it can fulfil a step at its instant; what else an instant holds comes after the steps fulfilled in it.
  * `within`: rows with step 1 + d > occurred_at. A later step's `same` compares with step 1.
  * An object's level in a group is the highest of its attempts whose step 1 lies in the group (its period, its dimensions).
  * `level`: the highest level in the group. `actors`: objects of at least level `step`. `rate`: these / objects of at least level `from`.
@@ -343,7 +344,8 @@ export type FunnelRule = 'once' | 'increasing' | 'no_repeat' | 'no_other' | 'ree
 /**
  * A cohort is the objects with a `start` row in one period of `grain`; with `selector: first` an object is in one cohort only. Age n is the n-th period after it.
  * `recurring`: has a `back` row in period n. `rolling`: in period n or any later. `actors`: how many of the cohort; `rate`: these / the cohort's size.
- * Time dimensions and attributes are those of the object's first start row of the period. The dimension `cohort` is the cohort's period, `age` is n;
+ * Without the dimension `cohort`, cohorts are added up: an object counts once in each of its own. The back rows are of the whole history.
+ * Time dimensions and attributes are those of the object's first start row of the period, whose day is in the question's range. The dimension `cohort` is the cohort's period, `age` is n;
  * with `at`, n is fixed and `age` is no dimension; without it the question must group by `age`. Ages whose period has not ended by the question's `to` (by now without one) are absent.
  */
 export interface RetentionMetric {
@@ -359,7 +361,8 @@ export interface RetentionMetric {
 /**
  * How many objects are in the state in period p of `grain`, by rows of `choice` in the whole history (not only in the question's range).
  * `new`: active in p and never before. `returning`: in p and in p − 1. `resurrected`: in p, not in p − 1, some time before. `dormant`: in p − 1 and not in p,
- * counted in p with the attributes of the last row of p − 1. The question groups by that grain.
+ * counted in p with the attributes of the last row of p − 1, if p begins before the question's `to` (by now without one). The others have those of the first row of p.
+ * The question groups by that grain and by no other word of time; its range holds the periods that begin in it.
  */
 export interface LifecycleMetric {
   readonly kind: 'lifecycle'
@@ -372,7 +375,8 @@ export type LifecycleState = 'new' | 'returning' | 'resurrected' | 'dormant'
 
 /**
  * How often who is active is: pairs of an object and a period of `grain` with a row / (objects with a row × periods of `grain` in the group's period).
- * Of days in a month it is the average of daily actives / monthly actives. Without a time grain the range is the period, and must have from and to.
+ * Of days in a month it is the average of daily actives / monthly actives. The group's period is that of its finest time grain, whole, and made of whole `grain`s;
+ * without one the range is the period, and must have from and to.
  */
 export interface StickinessMetric {
   readonly kind: 'stickiness'

@@ -6,6 +6,7 @@ import type { Engine, Session } from '../../src/engine/engine.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { wideSelect } from '../../src/plan/attach.ts'
 import { portabilityFault } from '../../src/project/portable-subset.ts'
+import { asked } from './random-followed.ts'
 import { filterText, question, shopOf, sketch } from './random.ts'
 import { shopModel } from './shop-model.ts'
 import type { Model } from '../../src/model/model.ts'
@@ -41,6 +42,26 @@ describe('generated SQL', () => {
     for (const { where, ...asked } of fc.sample(question, { numRuns: 150, seed: 4 })) {
       const text = where === undefined ? asked : { ...asked, where: filterText(where) }
       const { sql, columns } = compileQuestion(model, text)
+      assert.deepEqual(await faultsOf(sql), [], sql)
+      const { columns: bound } = await session.bind(sql)
+      assert.deepEqual(
+        bound.map(({ name, type }) => [name, type.kind]),
+        columns.map(({ name, type }) => [name, type.kind]),
+        sql,
+      )
+    }
+  })
+
+  it('stays inside the portable subset for random metrics that follow objects, and has the types that it says', async () => {
+    const [drawn] = fc.sample(sketch, { numRuns: 1, seed: 3 })
+    const { model } = shopOf(drawn!)
+    await bindEmpty(session, model)
+    for (const { metric, question: by } of fc.sample(asked, { numRuns: 60, seed: 5 })) {
+      const { where: _, ...rest } = by
+      const { sql, columns } = compileQuestion(
+        { ...model, metrics: [metric] },
+        { ...rest, metrics: ['followed'] },
+      )
       assert.deepEqual(await faultsOf(sql), [], sql)
       const { columns: bound } = await session.bind(sql)
       assert.deepEqual(

@@ -100,7 +100,7 @@ function instantOf(
   }
 }
 
-function referenceOf({ model }: Context, choice: RowChoice): string {
+export function referenceOf({ model }: Context, choice: RowChoice): string {
   const activity = model.tables.find((table) => table.id === choice.activity)!
   return choice.of ?? (activity.kind === 'activity' ? activity.actor : '')
 }
@@ -118,17 +118,17 @@ function meets(
   return predicate === undefined || holds(predicate, see(context, choice, row)) === true
 }
 
-function at(row: Row): bigint | null {
+export function at(row: Row): bigint | null {
   return row['occurred_at'] as bigint | null
 }
 
-function compareRows(left: Row, right: Row): number {
+export function compareRows(left: Row, right: Row): number {
   const [a, b] = [at(left)!, at(right)!]
   return a < b ? -1 : a > b ? 1 : Number(left['id']) - Number(right['id'])
 }
 
 /** Only units of one length: the calendar of a zone has no place in a reference. */
-function later(instant: bigint, { count, unit }: Duration): bigint {
+export function later(instant: bigint, { count, unit }: Duration): bigint {
   const seconds = { second: 1n, minute: 60n, hour: 3600n }[unit as 'second' | 'minute' | 'hour']
   return instant + BigInt(count) * seconds * 1_000_000n
 }

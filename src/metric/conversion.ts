@@ -1,0 +1,105 @@
+/** Conversion: which base rows led to conversion rows. One pass over both in their order, so that an object with many rows costs no more than sorting them. */
+import type { ConversionMetric, Duration } from '../model/model.ts'
+import { chooseRows, interval } from '../plan/choice.ts'
+import type { ChosenRows } from '../plan/choice.ts'
+import { anchoredPart, sameColumns, splitSame } from './anchored.ts'
+import type { Kind } from './inquiry.ts'
+
+export const conversion: Kind<ConversionMetric> = {
+  roots: (_model, { base }) => [base.activity],
+  isCount: ({ result }) => result === 'count',
+  hasCohorts: true,
+  compile: (request) => {
+    const { model, node, name } = request
+    const later = splitSame(node.conversion)
+    const { same } = later
+    const base = chooseRows({
+      model,
+      choice: node.base,
+      name: `${name}__base`,
+      columns: sameColumns(same.map(({ anchor }) => anchor)),
+    })
+    const converted = chooseRows({
+      model,
+      choice: later.choice,
+      name: `${name}__conversion`,
+      columns: sameColumns(same.map(({ path }) => path)),
+    })
+    const matched = matchedCtes({
+      name,
+      base,
+      converted,
+      keys: ['object_key', ...same.map((_, at) => `same_${at}`)],
+      within: node.within,
+    })
+    return anchoredPart(request, {
+      rootId: node.base.activity,
+      ctes: [
+        ...[...base.histories, ...converted.histories].map(({ sql }) => sql),
+        ...base.ctes,
+        ...converted.ctes,
+        ...matched,
+      ],
+      isEntry: true,
+      rows: `${name}__anchor`,
+      tables: [...base.tables, ...converted.tables],
+      columns: ['conversions'],
+      dimensions: {},
+      ...(node.result === 'count'
+        ? {
+            value: 'cast(coalesce(sum(value__conversions), 0) as bigint)',
+            type: { kind: 'integer' },
+          }
+        : {
+            value: 'cast(sum(value__conversions) as double) / nullif(count(*), 0)',
+            type: { kind: 'number' },
+          }),
+    })
+  },
+}
+
+interface Matching {
+  readonly name: string
+  readonly base: ChosenRows
+  readonly converted: ChosenRows
+  /** What a conversion and its base have in common. */
+  readonly keys: readonly string[]
+  readonly within: Duration | undefined
+}
+
+/** The base rows before a conversion number it, so the latest of them is the one with its number; if that one is too old, so are all. */
+function matchedCtes({ name, base, converted, keys, within }: Matching): readonly string[] {
+  const common = keys.join(', ')
+  const known = keys.map((key) => `${key} is not null`).join(' and ')
+  const isInTime = within === undefined ? '' : ` and base_at + ${interval(within)} > occurred_at`
+  return [
+    `${name}__turn as (
+  select ${common}, occurred_at, 0 as turn, event_id
+  from ${base.rows}
+  where ${known}
+  union all
+  select ${common}, occurred_at, 1 as turn, null as event_id
+  from ${converted.rows}
+  where ${known}
+)`,
+    `${name}__numbered as (
+  select *, count(event_id) over (partition by ${common} order by occurred_at, turn, event_id rows between unbounded preceding and current row) as base_number
+  from ${name}__turn
+)`,
+    `${name}__dated as (
+  select *, min(occurred_at) over (partition by ${common}, base_number) as base_at
+  from ${name}__numbered
+  where base_number > 0
+)`,
+    `${name}__found as (
+  select max(event_id) as base_id, sum(case when turn = 1${isInTime} then 1 else 0 end) as conversions
+  from ${name}__dated
+  group by ${common}, base_number
+)`,
+    `${name}__anchor as (
+  select base.event_id, coalesce(found.conversions, 0) as conversions
+  from ${base.rows} as base
+  left join ${name}__found as found on found.base_id = base.event_id
+)`,
+  ]
+}

@@ -1,0 +1,95 @@
+/** What metrics that follow objects go with, and what they say when they do not. The numbers are compared in test/metric/followed-against-reference.test.ts. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { modelOf } from '../../test/metric/build-model.ts'
+import type { RowChoice } from '../model/model.ts'
+import { compileQuestion, describePair, legalDimensions } from './metric.ts'
+import type { MetricQuestion } from './metric.ts'
+
+const visits: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
+const model = modelOf({
+  zone: 'Asia/Seoul',
+  objects: { 'obj.member': { key: 'id', columns: { country: 'text' } } },
+  activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
+  metrics: {
+    funnelled: {
+      kind: 'funnel',
+      steps: [visits, visits],
+      rules: [],
+      result: { kind: 'actors', step: 2 },
+    },
+    level: { kind: 'funnel', steps: [visits], rules: [], result: { kind: 'level' } },
+    kept: {
+      kind: 'retention',
+      start: visits,
+      back: visits,
+      grain: 'week',
+      counting: 'recurring',
+      result: 'rate',
+    },
+    hourly: {
+      kind: 'retention',
+      start: visits,
+      back: visits,
+      grain: 'hour',
+      counting: 'recurring',
+      result: 'rate',
+    },
+    woken: { kind: 'lifecycle', choice: visits, grain: 'week', state: 'resurrected' },
+    sticky: { kind: 'stickiness', choice: visits, grain: 'week' },
+  },
+})
+
+function refusal(question: MetricQuestion): string {
+  try {
+    compileQuestion(model, question)
+  } catch (error) {
+    const { code, message } = error as { readonly code: string; readonly message: string }
+    return `${code} ${message}`
+  }
+  return assert.fail('it was answered')
+}
+
+describe('metrics that follow objects', () => {
+  it('offer the dimensions that only they have', () => {
+    const paths = (metric: string): readonly string[] =>
+      legalDimensions(model, metric).map(({ path }) => path)
+    assert.ok(paths('funnelled').includes('step'))
+    assert.ok(!paths('level').includes('step'))
+    assert.deepEqual(paths('kept').slice(0, 2), ['cohort', 'age'])
+    assert.ok(paths('woken').includes('week') && !paths('woken').includes('month'))
+    assert.ok(paths('sticky').includes('week') && !paths('sticky').includes('month'))
+  })
+
+  const refused: readonly (readonly [MetricQuestion, RegExp])[] = [
+    [{ metrics: ['kept'], by: ['cohort'] }, /METRIC_ILLEGAL .*a value for each age/],
+    [{ metrics: ['woken'] }, /METRIC_ILLEGAL .*a value for each week/],
+    [{ metrics: ['woken'], by: ['week', 'month'] }, /METRIC_ILLEGAL .*does not go with "month"/],
+    [{ metrics: ['sticky'], by: ['month'] }, /METRIC_ILLEGAL .*not made of whole weeks/],
+    [{ metrics: ['sticky'], by: ['week', 'day_of_week'] }, /METRIC_ILLEGAL .*no period/],
+    [{ metrics: ['sticky'] }, /METRIC_ILLEGAL .*a share of the weeks of a period/],
+    [{ metrics: ['level'], by: ['step'] }, /METRIC_.*"step"/],
+    [{ metrics: ['kept', 'funnelled'], by: ['age'] }, /METRIC_.*"age"/],
+    [{ metrics: ['hourly'], by: ['age'] }, /METRIC_ILLEGAL .*ages/],
+    [{ metrics: ['sticky'], by: ['week', 'member.country@cohort_entry'] }, /METRIC_.*cohort_entry/],
+  ]
+  for (const [question, message] of refused) {
+    it(`refuse with the reason ${JSON.stringify(question)}`, () => {
+      assert.match(refusal(question), message)
+    })
+  }
+
+  it('say of a pair what a question says', () => {
+    assert.equal(describePair(model, 'woken', 'month').isLegal, false)
+    assert.equal(describePair(model, 'woken', 'week').isLegal, true)
+    assert.equal(describePair(model, 'kept', 'member.country@cohort_entry').isLegal, true)
+    assert.equal(describePair(model, 'sticky', 'member.country@cohort_entry').isLegal, false)
+  })
+
+  it('take a condition on their own dimensions', () => {
+    const { sql } = compileQuestion(model, { metrics: ['kept'], by: ['age'], where: 'age <= 4' })
+    assert.match(sql, /anchor\.age <= 4/)
+    const funnelled = compileQuestion(model, { metrics: ['funnelled'], where: 'step > 1' })
+    assert.match(funnelled.sql, /anchor\.step > 1/)
+  })
+})
