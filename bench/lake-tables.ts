@@ -68,7 +68,13 @@ export async function openBenchLake(files: Files = nodeFiles): Promise<BenchLake
   const state = await openSqliteState({ path: path.join(folder, 'state.db'), files: nodeFiles })
   return {
     folder,
-    open: () => openLake({ folder: path.join(folder, 'lake'), state, files }),
+    open: () =>
+      openLake({
+        folder: path.join(folder, 'lake'),
+        state,
+        files,
+        rules: { keepSnapshotsMs: 0 },
+      }),
     close: async () => {
       await state.close()
       await rm(folder, { recursive: true, force: true })

@@ -13,6 +13,7 @@ import { changedSchema } from './schema-change.ts'
 import { draftSnapshot, newSnapshotId } from './snapshot-draft.ts'
 import type { Draft, DraftedSnapshot, FileChange } from './snapshot-draft.ts'
 import { readManifest, readManifestList, tableOf } from './store.ts'
+import type { LakeRules } from './rules.ts'
 import type { LakeStore, Loaded } from './store.ts'
 import { inTable } from './table-paths.ts'
 import type { Change, CommitOptions, PartitionKey, Table } from './table.ts'
@@ -54,7 +55,7 @@ async function commitFiles(
     await checkStillApplies(store, table, { current, change })
     drafted = await draftSnapshot(draft, current)
     return {
-      metadata: withSnapshot(current.metadata, drafted.snapshot, store.rules.keepSnapshots),
+      metadata: withSnapshot(current.metadata, drafted.snapshot, store.rules),
       snapshotId: draft.snapshotId,
     }
   }
@@ -101,13 +102,18 @@ async function syncDataFiles(store: LakeStore, folder: string, change: FileChang
   )
 }
 
-/** The metadata with one more snapshot, and without those beyond the number kept. */
+/** The metadata with one more snapshot, and without those beyond the number kept that are old enough. */
 function withSnapshot(
   metadata: TableMetadata,
   snapshot: StoredSnapshot,
-  keepSnapshots: number,
+  rules: LakeRules,
 ): TableMetadata {
-  const snapshots = [...metadata.snapshots, snapshot].slice(-Math.max(1, keepSnapshots))
+  const all = [...metadata.snapshots, snapshot].slice(-Math.max(1, rules.snapshotsMax))
+  const firstOfNewest = all.length - Math.max(1, rules.keepSnapshots)
+  const oldestMs = snapshot.committedAtMs - rules.keepSnapshotsMs
+  const snapshots = all.filter(
+    ({ committedAtMs }, index) => index >= firstOfNewest || committedAtMs > oldestMs,
+  )
   const kept = new Set(snapshots.map((each) => each.id))
   const log = [...metadata.snapshotLog, { snapshotId: snapshot.id, atMs: snapshot.committedAtMs }]
   return {

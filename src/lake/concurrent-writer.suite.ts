@@ -11,7 +11,7 @@ const lake = openLake({
   folder: path.join(folder!, 'lake'),
   state,
   files: nodeFiles,
-  rules: { keepSnapshots: 20, manifestMergeCount: 4 },
+  rules: { keepSnapshots: 20, keepSnapshotsMs: 0, manifestMergeCount: 4 },
 })
 let table = await lake.create(purchase)
 for (let commit = 0; commit < Number(commits); commit++) {

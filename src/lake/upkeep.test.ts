@@ -34,7 +34,7 @@ describe('upkeep of a table', () => {
   }
 
   it('keeps as many snapshots as the rule says, and removes the files that only older ones needed', async () => {
-    let table = await opened({ keepSnapshots: 3, metadataLog: 2 })
+    let table = await opened({ keepSnapshots: 3, keepSnapshotsMs: 0, metadataLog: 2 })
     for (let commit = 0; commit < 12; commit++) table = await replaced(table, 1 + (commit % 2))
     assert.equal(table.snapshots.length, 3)
     // Two live files, and one that the oldest kept snapshot still had before each of the two commits since.
@@ -49,6 +49,26 @@ describe('upkeep of a table', () => {
     )
     assert.equal(metadata.length, 3)
     assert.deepEqual(await test.lake.removeOrphans(-60_000), [])
+  })
+
+  it('keeps the files that a read of the last minutes was planned from, however often commits come, up to a limit', async () => {
+    let nowMs = 1_000_000
+    const rules = { keepSnapshots: 2, keepSnapshotsMs: 10_000, snapshotsMax: 8 }
+    let table = await opened(rules, () => nowMs)
+    const commit = async (everyMs: number): Promise<void> => {
+      nowMs += everyMs
+      table = await replaced(table, 1)
+    }
+    for (let count = 0; count < 6; count++) await commit(1_000)
+    assert.equal(table.snapshots.length, 6)
+    for (let count = 0; count < 6; count++) await commit(100)
+    assert.equal(table.snapshots.length, 8)
+    for (const snapshot of table.snapshots) {
+      const scan = await test.again().scan(table, { snapshotId: snapshot.id })
+      for (const file of scan.files) assert.ok((await stat(file.path)).isFile())
+    }
+    for (let count = 0; count < 2; count++) await commit(20_000)
+    assert.equal(table.snapshots.length, 2)
   })
 
   it('expires by number and age, keeps the current snapshot, and changes no rows', async () => {
@@ -82,7 +102,7 @@ describe('upkeep of a table', () => {
   })
 
   it('tells a reader of an old table object that its snapshot has expired, and serves it while it has not', async () => {
-    const empty = await opened({ keepSnapshots: 3, metadataLog: 1 })
+    const empty = await opened({ keepSnapshots: 3, keepSnapshotsMs: 0, metadataLog: 1 })
     const first = await replaced(empty, 1)
     let table = await replaced(await replaced(first, 1), 1)
     // The metadata file of the first commit is gone, its snapshot is not.
@@ -98,7 +118,12 @@ describe('upkeep of a table', () => {
   })
 
   it('keeps few manifests after many commits, and loses no file in merging them', async () => {
-    let table = await opened({ keepSnapshots: 2, manifestMergeCount: 4, manifestFilesMax: 40 })
+    let table = await opened({
+      keepSnapshots: 2,
+      keepSnapshotsMs: 0,
+      manifestMergeCount: 4,
+      manifestFilesMax: 40,
+    })
     const paths: string[] = []
     for (let commit = 0; commit < 90; commit++) {
       const file = await stage(table, { partition: day(1 + (commit % 5)) })

@@ -128,7 +128,7 @@ function lakeOver(root: string, state: State, files: ForgetfulFiles | typeof nod
     folder: path.join(root, 'lake'),
     state,
     files,
-    rules: { keepSnapshots: 1, metadataLog: 2 },
+    rules: { keepSnapshots: 1, keepSnapshotsMs: 0, metadataLog: 2 },
   })
 }
 
