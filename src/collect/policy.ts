@@ -13,12 +13,7 @@ export interface Allowed {
   spread(results: readonly EventResult[]): readonly EventResult[]
 }
 
-/** `key`: the write key that was used, as text. Where an event repeats it, as Snowplow's application id may, it is taken out. */
-export function applyPolicy(
-  events: readonly ReadEvent[],
-  source: SourceSettings,
-  key: string,
-): Allowed {
+export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings): Allowed {
   const kept: ReadEvent[] = []
   const dropped = new Map<number, EventResult>()
   let isRedacted = false
@@ -27,7 +22,7 @@ export function applyPolicy(
       dropped.set(index, { id: each.event.id ?? String(index), result: 'ok' })
       continue
     }
-    const redacted = redact(withoutKey(each, key), source)
+    const redacted = redact(each, source)
     isRedacted ||= redacted !== each
     kept.push(redacted)
   }
@@ -62,20 +57,6 @@ function isConsented(event: IncomingEvent, source: SourceSettings): boolean {
   const stated = isRecord(consent) ? consent['categoryPreferences'] : undefined
   if (!isRecord(stated)) return source.consent.unstated === 'keep'
   return source.consent.categories.every((category) => stated[category] === true)
-}
-
-function withoutKey(each: ReadEvent, key: string): ReadEvent {
-  if (each.kind !== 'event' || !holds(each.event.context, key)) return each
-  const context = Object.fromEntries(
-    Object.entries(each.event.context).filter(([, value]) => value !== key),
-  )
-  return { kind: 'event', event: { ...each.event, context } }
-}
-
-/** Without making a list of the values: it is asked of every event. */
-function holds(context: Readonly<Record<string, unknown>>, text: string): boolean {
-  for (const name in context) if (context[name] === text) return true
-  return false
 }
 
 function redact(each: ReadEvent, source: SourceSettings): ReadEvent {

@@ -4,6 +4,7 @@ import type { DialectRequest, IncomingEvent, ReadEvent } from './dialect.ts'
 import { nativeText } from './dialect/native.ts'
 import { dialectNamed } from './dialects.ts'
 import { eventTime } from './event-time.ts'
+import { maskKeyFields } from './mask.ts'
 import { parseBody } from './parse-body.ts'
 import type { RequestRecord, Verdict } from './record.ts'
 
@@ -153,7 +154,7 @@ function refusedRow(
     request: JSON.stringify({ ...request, index: verdict.index }),
     bytes:
       (event === undefined ? undefined : nativeText(event)) ??
-      Buffer.from(record.body).toString('utf8'),
+      maskKeyFields(Buffer.from(record.body).toString('utf8')),
   }
 }
 

@@ -10,6 +10,7 @@ import { MaruError, isMaruError } from '../base/errors.ts'
 import { applyAddressPolicy, compileClientAddress } from './address.ts'
 import type { ClientAddress } from './address.ts'
 import { hashKey } from './compile-settings.ts'
+import { isRecord } from './dialect/answers.ts'
 import type { Answer, DialectRequest, EventResult, ReadEvent, Refusal } from './dialect.ts'
 import { findRoute } from './dialects.ts'
 import type { FoundRoute } from './dialects.ts'
@@ -22,7 +23,9 @@ import type { Judge } from './judge.ts'
 import { Lanes } from './lanes.ts'
 import { applyPolicy, nativeBody } from './policy.ts'
 import type { LogWriter } from './log.ts'
-import { parseBody } from './parse-body.ts'
+import { maskKey, queryWithoutKey } from './mask.ts'
+import { parseBody, readJson } from './parse-body.ts'
+import type { JsonBody } from './parse-body.ts'
 import { encodeRequest } from './record.ts'
 import type { RequestRecord, Verdict } from './record.ts'
 import { actorOf, eventId } from './rows.ts'
@@ -221,16 +224,17 @@ class HttpCollector implements Collector {
     request: IncomingMessage,
     call: { readonly route: FoundRoute; readonly read: DialectRequest; readonly bytes: Buffer },
   ): Promise<Answer> {
-    const { route, read, bytes } = call
-    const { dialect } = route
-    const value = parseBody(bytes)
-    if (request.method === 'POST' && value === undefined)
+    const { dialect } = call.route
+    const body = readJson(call.bytes)
+    if (request.method === 'POST' && body === undefined)
       return dialect.refuse({ kind: 'unreadable', reason: 'the body is no JSON' })
     const compiled = this.#compile()
-    const key = dialect.readKey(read, value)
+    const key = dialect.readKey(call.read, body?.value)
     if (key === undefined) return dialect.refuse({ kind: 'no_key' })
     const source = sourceOf(compiled, key)
     if (source === undefined) return dialect.refuse({ kind: 'bad_key' })
+    const { value, json: bytes } = withoutKey(body, key)
+    const read = { ...call.read, query: queryWithoutKey(call.read.query, key) }
     const events = dialect.readEvents(read, value)
     const nowMs = this.#now()
     if (source.rateMax !== undefined) {
@@ -238,7 +242,7 @@ class HttpCollector implements Collector {
       if (!this.#rates.take(source.name, rate))
         return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds: 1 })
     }
-    const allowed = applyPolicy(events, source, key)
+    const allowed = applyPolicy(events, source)
     const requestId = randomUUID()
     const judged = judgeEvents(allowed.events, {
       judge: compiled.judge,
@@ -262,9 +266,7 @@ class HttpCollector implements Collector {
                 dialect: dialect.name,
                 route: read.route,
                 body: bytes,
-                ...(Object.keys(read.query).length === 0
-                  ? {}
-                  : { query: withoutKey(read.query, key) }),
+                ...(Object.keys(read.query).length === 0 ? {} : { query: read.query }),
               }),
           ...senderOf(request, source, compiled.clientAddress),
         },
@@ -434,16 +436,14 @@ function senderOf(
   }
 }
 
-/** Keys are never written down: the one that was used, under any name, and others where they have their own. */
-function withoutKey(
-  query: Readonly<Record<string, string>>,
-  key: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(query).filter(
-      ([name, value]) => value !== key && !/^(write_?key|api_key)$/i.test(name),
-    ),
-  )
+const noBody: JsonBody = { value: undefined, json: Buffer.alloc(0) }
+
+/** Read again, unless the key stood only where the dialect takes it from. */
+function withoutKey(body: JsonBody = noBody, key: string): JsonBody {
+  const { value, json } = body
+  const count = maskKey(json, key)
+  const isField = isRecord(value) && Object.values(value).includes(key)
+  return count === (isField ? 1 : 0) ? body : { value: parseBody(json), json }
 }
 
 /** Any page may send: the write key decides, not the origin. */

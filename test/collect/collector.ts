@@ -1,6 +1,6 @@
 /** A collector over a temporary log, and the rows of what it has taken: what a real client is tested against. */
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSegmentLog } from '../../src/collect/log/segment-log.ts'
@@ -49,6 +49,8 @@ export interface ClientCollector {
   rows(): Promise<Rows>
   /** Waits until so many events are in the log, at most ten seconds. */
   rowsOf(count: number): Promise<readonly EventRow[]>
+  /** All that is on the disk. */
+  logText(): Promise<string>
   close(): Promise<void>
 }
 
@@ -87,6 +89,12 @@ export async function startClientCollector(
         if (Date.now() > endMs) throw new Error(`${events.length} of ${count} events came`)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
+    },
+    logText: async () => {
+      const names = await readdir(join(folder, 'one'))
+      const files = names.filter((name) => name.endsWith('.segment'))
+      const texts = files.map((name) => readFile(join(folder, 'one', name), 'utf8'))
+      return (await Promise.all(texts)).join('\n')
     },
     close: async () => {
       await collector.close()
