@@ -32,6 +32,8 @@ const tooEarly =
 const otherwise: Readonly<Record<string, string>> = {
   shop_4_strict_order: tooEarly,
   shop_4_allow_reentry: tooEarly,
+  reentry_4_strict_order:
+    'a row of step 2 after step 3 ends nothing there, though one of step 1 does: here both are out of order',
   reentry_combined:
     'a second row of step 1 is no repeat there, and yet takes the level back to 1: here it is one, and ends the attempt at its level',
 }
@@ -112,8 +114,9 @@ function answers(): void {
     const title = reason === undefined ? 'reaches' : 'does not reach'
     it(`${title} the level of ${one.name}${reason === undefined ? '' : `: ${reason}`}`, async () => {
       const table = funnels.tables[one.table]!
-      const rows = await ask(funnelOf(one), { by: ['person'] }, eventsOf(table))
-      const levels = new Map(rows.map(([person, level]) => [String(person), level]))
+      const by = isOfFirst(one) ? ['person', 'occurred_at'] : ['person']
+      const rows = await ask(funnelOf(one), { by }, eventsOf(table))
+      const levels = new Map(rows.toReversed().map((row) => [String(row[0]), row.at(-1)]))
       const expected = typeof one.expected === 'number' ? { 0: one.expected } : one.expected
       // Who never fulfils step 1 has no attempt, so no level.
       const found = Object.keys(expected).map((person) => [person, levels.get(person) ?? 0])
@@ -178,15 +181,20 @@ function eventsOf({ columns, rows }: FunnelTable): Events {
 }
 
 /**
- * Their window holds its end, ours does not: a second later nothing else lies in between. With strict_order theirs gives up at the first row that is out of order,
- * so there is one attempt, from the first row of step 1.
+ * With strict_order theirs gives up where the first attempt ends, unless strict_deduplication lets it start anew. By the time of step 1 each attempt has a level of
+ * its own.
  */
+function isOfFirst({ modes }: FunnelCase): boolean {
+  return modes.includes('strict_order') && !modes.includes('strict_deduplication')
+}
+
+/** Their window holds its end, ours does not: a second later nothing else lies in between. */
 function funnelOf({ steps, window, modes }: FunnelCase): MetricSketch {
   return {
     kind: 'funnel',
-    steps: steps.map((test, at): RowChoice => ({
+    steps: steps.map((test): RowChoice => ({
       activity: 'act.event',
-      selector: { kind: at === 0 && modes.includes('strict_order') ? 'first' : 'all' },
+      selector: { kind: 'all' },
       filter: predicateOf(test),
     })),
     within: { count: window + 1, unit: 'second' },
