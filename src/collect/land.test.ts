@@ -4,9 +4,11 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { nodeFiles } from '../base/node-files.ts'
 import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
 import type { Engine } from '../engine/engine.ts'
+import { chooseMerges, mergeFiles } from '../engine/merge-files.ts'
 import { openLake } from '../lake/lake.ts'
 import type { Lake } from '../lake/lake.ts'
 import { openSqliteState } from '../state/sqlite.ts'
@@ -34,6 +36,7 @@ describe('the landing', () => {
   })
   after(async () => await engine.close())
   beforeEach(async () => {
+    errors.length = 0
     folder = await mkdtemp(join(tmpdir(), 'maru-land-'))
     state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
     lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
@@ -229,6 +232,42 @@ describe('the landing', () => {
       entries.map((entry) => entry.partition),
       ['day=2026-05-02'],
     )
+  })
+
+  it('keeps files few behind many small commits while others merge them too, and every row once', async () => {
+    const commits = 50
+    const landing = await land({ upkeepEveryMs: 20, commitEveryMs: 0 })
+    let isLanding = true
+    const others = (async (): Promise<void> => {
+      const session = await engine.open({ zone: 'UTC' })
+      while (isLanding) {
+        await wait(100)
+        const table = await lake.table('raw.event')
+        if (table === undefined) continue
+        const scan = await lake.scan(table)
+        const groups = chooseMerges(scan, { filesMin: 2 })
+        if (groups.length > 0) await mergeFiles({ lake, session }, scan, { groups })
+      }
+      await session.close()
+    })()
+    for (let commit = 1; commit <= commits; commit++) {
+      await append(commit % 2, [`e${commit}`])
+      while (landing.progress().landed < commit) await wait(2)
+    }
+    isLanding = false
+    await others
+    const filesOf = async (): Promise<number> =>
+      (await lake.scan((await lake.table('raw.event'))!)).filesTotal
+    for (let commit = 1; commit <= 25; commit++) {
+      await append(commit % 2, [`late ${commit}`])
+      while (landing.progress().landed < commits + commit) await wait(2)
+    }
+    while ((await filesOf()) >= 10) await wait(20)
+    await landing.stop()
+    deepEqual(await rows('select count(*), count(distinct id) from raw.event'), [
+      [commits + 25, commits + 25],
+    ])
+    deepEqual(errors, [])
   })
 
   it('lands once although commits fail before, between and after the two tables', async () => {

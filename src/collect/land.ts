@@ -18,6 +18,8 @@ import { keyText, openLandedIds } from './landed-ids.ts'
 import type { LandedIds, LandedIdsRules } from './landed-ids.ts'
 import { eventTarget, openCollected, quarantineTarget } from './landing-target.ts'
 import type { Target } from './landing-target.ts'
+import { keepUp } from './land-upkeep.ts'
+import type { UpkeepRules } from './land-upkeep.ts'
 import type { LogPosition, LogReader } from './log.ts'
 import { decodeRequest } from './record.ts'
 import { readRows } from './rows.ts'
@@ -26,7 +28,7 @@ import type { EventEntry } from './settings.ts'
 import { removeSpools, withSpool } from './spool.ts'
 import type { Spool } from './spool.ts'
 
-export interface LandingOptions extends LandedIdsRules {
+export interface LandingOptions extends LandedIdsRules, UpkeepRules {
   /** Closed by the landing when it stops. */
   readonly reader: LogReader
   readonly lake: Lake
@@ -102,7 +104,7 @@ class LogLanding implements Landing {
   /** Whether a commit may have come about that the ids do not know of. */
   #isUncertain = false
   #progress = { landed: 0, duplicates: 0, quarantined: 0 }
-  #done: Promise<void> = Promise.resolve()
+  #done: Promise<unknown> = Promise.resolve()
 
   constructor(options: LandingOptions, held: HeldLease) {
     this.#options = options
@@ -121,7 +123,10 @@ class LogLanding implements Landing {
     const spool = { session, files, folder }
     const ids = await openLandedIds({ ...this.#options, ...spool })
     this.#parts = { session, spool, ids }
-    this.#done = this.#loop()
+    this.#done = Promise.all([
+      this.#loop(),
+      keepUp({ ...this.#options, signal: this.#stopping.signal }),
+    ])
   }
 
   async stop(): Promise<void> {

@@ -23,6 +23,7 @@ const landing = await startLanding({
   commitEveryMs: 10,
   // So few that files of fingerprints come and go between kills.
   windowIdsMax: 100,
+  upkeepEveryMs: 50,
 })
 process.once('SIGTERM', () => {
   void landing.stop().then(async () => {
