@@ -33,7 +33,7 @@ const formStart = /^(?:data|[a-z_]{1,20}=[^&]{0,40}&data)=/
 function parseJson(text: string): unknown {
   if (text === '') return undefined
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
   } catch {
     // The caller says what could not be read.
     return undefined

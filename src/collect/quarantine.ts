@@ -12,6 +12,7 @@ import type { IncomingEvent, ReadEvent } from './dialect.ts'
 import { dialectNamed } from './dialects.ts'
 import { compileJudge } from './judge.ts'
 import type { LogWriter } from './log.ts'
+import { parseBody } from './parse-body.ts'
 import { encodeRequest } from './record.ts'
 import type { DialectName, RequestRecord } from './record.ts'
 import type { CollectSettings } from './settings.ts'
@@ -122,12 +123,8 @@ export async function replayQuarantine(
 
 /** What could be read is kept as the native dialect has it; what could not, as the whole body in its own. */
 function readAgain(refused: Refused): ReadEvent | undefined {
-  let body: unknown
-  try {
-    body = JSON.parse(refused.bytes)
-  } catch {
-    return undefined
-  }
+  const body = parseBody(Buffer.from(refused.bytes))
+  if (body === undefined) return undefined
   const request = JSON.parse(refused.request) as Pick<
     RequestRecord,
     'route' | 'query' | 'userAgent'

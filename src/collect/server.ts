@@ -46,6 +46,10 @@ export interface CollectorOptions {
   readonly pendingBytesMax?: number
   /** A disk that takes longer for a sync, on average, sheds. Default 2,000. */
   readonly syncMsMax?: number
+  /** Until the head of a request has come, from the connection or its first byte on. Default 10,000. */
+  readonly headersMs?: number
+  /** Until all of a request has come. Default 30,000. */
+  readonly requestMs?: number
   /** Lanes of the log. Default 9: eight by person and one for hot ones. */
   readonly lanes?: number
   /** The log has failed: nothing can be accepted any more. */
@@ -62,11 +66,9 @@ export interface Collector {
 }
 
 const mebibyte = 1024 * 1024
-const requestTimeoutMs = 30_000
-const headersTimeoutMs = 10_000
 const closeMs = 5_000
 const connectionsMax = 20_000
-const sourcesMax = 1_000
+const keysMax = 1_000
 const overloaded = { kind: 'overloaded', retryAfterSeconds: 2 } as const
 
 /** Throws COLLECT_PORT when the port is taken. */
@@ -76,13 +78,18 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   return collector
 }
 
+interface Sender {
+  readonly source: SourceSettings
+  readonly keyId: string
+}
+
 interface Compiled {
   readonly settings: CollectSettings
   readonly judge: Judge
   /** By SHA-256 of the key. */
-  readonly sources: ReadonlyMap<string, SourceSettings>
+  readonly senders: ReadonlyMap<string, Sender>
   /** By the key itself, once it was seen: a hash for each request costs more than all else about the key. */
-  readonly seen: Map<string, SourceSettings>
+  readonly seen: Map<string, Sender>
   readonly clientAddress: ClientAddress
 }
 
@@ -90,7 +97,7 @@ class HttpCollector implements Collector {
   readonly #options: CollectorOptions
   readonly #server: Server
   readonly #measures = new Measures()
-  readonly #rates = new RateLimits(sourcesMax)
+  readonly #rates = new RateLimits(keysMax)
   readonly #lanes: Lanes
   readonly #now: () => number
   #compiled: Compiled | undefined
@@ -104,10 +111,12 @@ class HttpCollector implements Collector {
     this.#now = options.now ?? Date.now
     this.#pendingBytesMax = options.pendingBytesMax ?? 64 * mebibyte
     this.#lanes = new Lanes(options.lanes ?? 9)
+    const { headersMs = 10_000, requestMs = 30_000 } = options
     this.#server = createServer(
       {
-        requestTimeout: requestTimeoutMs,
-        headersTimeout: headersTimeoutMs,
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        connectionsCheckingInterval: headersMs / 4,
         keepAliveTimeout: 65_000,
       },
       (request, response) => {
@@ -231,16 +240,17 @@ class HttpCollector implements Collector {
     const compiled = this.#compile()
     const key = dialect.readKey(call.read, body?.value)
     if (key === undefined) return dialect.refuse({ kind: 'no_key' })
-    const source = sourceOf(compiled, key)
-    if (source === undefined) return dialect.refuse({ kind: 'bad_key' })
+    const sender = senderOf(compiled, key)
+    if (sender === undefined) return dialect.refuse({ kind: 'bad_key' })
+    const { source } = sender
     const { value, json: bytes } = withoutKey(body, key)
     const read = { ...call.read, query: queryWithoutKey(call.read.query, key) }
     const events = dialect.readEvents(read, value)
     const nowMs = this.#now()
     if (source.rateMax !== undefined) {
       const rate = { perSecond: source.rateMax, burst: source.rateMax, count: events.length, nowMs }
-      if (!this.#rates.take(source.name, rate))
-        return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds: 1 })
+      const retryAfterSeconds = this.#rates.take(sender.keyId, rate)
+      if (retryAfterSeconds > 0) return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds })
     }
     const allowed = applyPolicy(events, source)
     const requestId = randomUUID()
@@ -268,7 +278,7 @@ class HttpCollector implements Collector {
                 body: bytes,
                 ...(Object.keys(read.query).length === 0 ? {} : { query: read.query }),
               }),
-          ...senderOf(request, source, compiled.clientAddress),
+          ...clientOf(request, source, compiled.clientAddress),
         },
         allowed.events,
       )
@@ -326,16 +336,16 @@ class HttpCollector implements Collector {
   #compile(): Compiled {
     const settings = this.#options.settings()
     if (this.#compiled?.settings !== settings) {
-      const sources = new Map(
+      const senders = new Map(
         settings.sources.flatMap((source) =>
-          source.keys.map((key) => [key.sha256, source] as const),
+          source.keys.map(({ id, sha256 }) => [sha256, { source, keyId: id }] as const),
         ),
       )
       const clientAddress = compileClientAddress(settings.trustedProxies ?? [])
       this.#compiled = {
         settings,
         judge: compileJudge(settings),
-        sources,
+        senders,
         seen: new Map(),
         clientAddress,
       }
@@ -381,12 +391,12 @@ class HttpCollector implements Collector {
   }
 }
 
-function sourceOf(compiled: Compiled, key: string): SourceSettings | undefined {
+function senderOf(compiled: Compiled, key: string): Sender | undefined {
   const known = compiled.seen.get(key)
   if (known !== undefined) return known
-  const source = compiled.sources.get(hashKey(key))
-  if (source !== undefined) compiled.seen.set(key, source)
-  return source
+  const sender = compiled.senders.get(hashKey(key))
+  if (sender !== undefined) compiled.seen.set(key, sender)
+  return sender
 }
 
 interface Judged {
@@ -420,7 +430,7 @@ function judgeEvents(
   return { results, verdicts }
 }
 
-function senderOf(
+function clientOf(
   request: IncomingMessage,
   source: SourceSettings,
   clientAddress: ClientAddress,

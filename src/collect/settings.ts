@@ -32,7 +32,7 @@ export interface EventEntry {
 export interface SourceSettings {
   readonly name: string
   readonly keys: readonly KeySettings[]
-  /** Events a second over all of a process's requests of this source; absent: no limit. */
+  /** Events a second over all of a process's requests with one of the keys; absent: no limit. */
   readonly rateMax?: number
   /** What is kept of the sender's address, before anything reaches the disk. */
   readonly address: 'keep' | 'truncate' | 'remove'

@@ -44,7 +44,7 @@ export interface CollectConfig {
 }
 
 export interface CollectSourceConfig {
-  /** Events a second over all requests of one process; absent: no limit. */
+  /** Events a second of each key, over all requests of one process; absent: no limit. */
   readonly rate?: number
   /** What is kept of the sender's address: default `truncate`, without its last part. */
   readonly address?: 'keep' | 'truncate' | 'remove'

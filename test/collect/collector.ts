@@ -42,11 +42,15 @@ export const clientSettings: CollectSettings = {
   ],
 }
 
+export interface LoggedRows extends Rows {
+  readonly events: (EventRow & { readonly partition: number })[]
+}
+
 export interface ClientCollector {
   readonly host: string
   readonly port: number
   /** Everything taken so far, in the order of the log. */
-  rows(): Promise<Rows>
+  rows(): Promise<LoggedRows>
   /** Waits until so many events are in the log, at most ten seconds. */
   rowsOf(count: number): Promise<readonly EventRow[]>
   /** All that is on the disk. */
@@ -74,7 +78,7 @@ export async function startClientCollector(
     onError: (error) => void failures.push(error),
     ...options,
   })
-  const rows = (): Promise<Rows> => readLog(folder)
+  const rows = (): Promise<LoggedRows> => readLog(folder)
   return {
     host: `http://127.0.0.1:${collector.port}`,
     port: collector.port,
@@ -104,16 +108,17 @@ export async function startClientCollector(
   }
 }
 
-async function readLog(folder: string): Promise<Rows> {
+/** The rows of one log below the folder, each event with its lane. */
+export async function readLog(folder: string, sequence = 'one'): Promise<LoggedRows> {
   const reader = await openSegmentReader({ folder, name: 'clients' })
-  const events: EventRow[] = []
+  const events: LoggedRows['events'] = []
   const quarantined: QuarantineRow[] = []
   let position: string | undefined
   for (;;) {
-    const read = await reader.read('one', { position, bytesMax: 8 * 1024 * 1024 })
-    for (const { bytes } of read.records) {
+    const read = await reader.read(sequence, { position, bytesMax: 8 * 1024 * 1024 })
+    for (const { bytes, partition } of read.records) {
       const rows = readRows(decodeRequest(bytes))
-      events.push(...rows.events)
+      for (const row of rows.events) events.push({ ...row, partition })
       quarantined.push(...rows.quarantined)
     }
     if (read.atEnd || read.position === undefined) break

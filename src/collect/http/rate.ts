@@ -8,7 +8,7 @@ export class RateLimits {
     this.#namesMax = namesMax
   }
 
-  /** Whether `count` more are within the rate; takes them if so. */
+  /** Takes `count` more and gives 0 when they are within the rate; else the seconds until they are. */
   take(
     name: string,
     rate: {
@@ -17,18 +17,18 @@ export class RateLimits {
       readonly count: number
       readonly nowMs: number
     },
-  ): boolean {
+  ): number {
     const { perSecond, burst, count, nowMs } = rate
     const before = this.#buckets.get(name)
     const tokens =
       before === undefined
         ? burst
-        : Math.min(burst, before.tokens + ((nowMs - before.atMs) / 1000) * perSecond)
+        : Math.min(burst, before.tokens + (Math.max(0, nowMs - before.atMs) / 1_000) * perSecond)
     this.#buckets.delete(name)
-    const isWithin = tokens >= Math.min(count, burst)
-    this.#buckets.set(name, { tokens: isWithin ? tokens - count : tokens, atMs: nowMs })
+    const missing = Math.max(0, Math.min(count, burst) - tokens)
+    this.#buckets.set(name, { tokens: missing === 0 ? tokens - count : tokens, atMs: nowMs })
     if (this.#buckets.size > this.#namesMax)
       this.#buckets.delete(this.#buckets.keys().next().value!)
-    return isWithin
+    return missing / perSecond
   }
 }
