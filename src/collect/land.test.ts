@@ -1,10 +1,11 @@
 /** From the log into the table, exactly once: real log, real lake, real engine; kills between and during commits. */
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isMaruError } from '../base/errors.ts'
 import { nodeFiles } from '../base/node-files.ts'
 import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -270,6 +271,25 @@ describe('the landing', () => {
     deepEqual(errors, [])
   })
 
+  it('goes on behind what retention removed before it landed, and says so', async () => {
+    await append(0, ['a'])
+    await (await land()).stop()
+    await logs[0]!.close()
+    const retention = { keepMs: 0, keepBytes: 0, bytesMax: 1 }
+    logs[0] = await openSegmentLog({ folder: join(folder, 'log', '0'), retention })
+    await append(0, ['lost'])
+    await logs[0].close()
+    // Retention comes with a new segment.
+    logs[0] = await openSegmentLog({ folder: join(folder, 'log', '0'), retention })
+    await append(0, ['b'])
+    await logs[0].close()
+    const landing = await land()
+    await landing.stop()
+    deepEqual(await rows('select id from raw.event order by id'), [['a'], ['b']])
+    equal(errors.length, 1)
+    ok(isMaruError(errors[0]) && errors[0].code === 'LOG_EXPIRED')
+  })
+
   it('lands once although commits fail before, between and after the two tables', async () => {
     let countdown = 0
     const shaky: Lake = {
@@ -284,7 +304,7 @@ describe('the landing', () => {
     }
     await append(0, ['a', 'b', 'c'], [{ index: 1, rule: 'wrong_type', reason: 'x' }])
     const landing = await land({ lake: shaky })
-    while ((await state.values('land/raw.event')).size === 0)
+    while ((await state.values('land/raw.event/local')).size === 0)
       await new Promise((resolve) => setTimeout(resolve, 20))
     await append(1, ['c', 'd'])
     await landing.stop()

@@ -6,7 +6,7 @@
  * A row is a duplicate when one of the same source and id landed within the horizon (landed-ids.ts).
  */
 import { sleep } from '../base/bounded.ts'
-import { MaruError } from '../base/errors.ts'
+import { isMaruError, MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
 import type { Lake } from '../lake/lake.ts'
@@ -20,7 +20,7 @@ import { eventTarget, openCollected, quarantineTarget } from './landing-target.t
 import type { Target } from './landing-target.ts'
 import { keepUp } from './land-upkeep.ts'
 import type { UpkeepRules } from './land-upkeep.ts'
-import type { LogPosition, LogReader } from './log.ts'
+import type { LogBatch, LogPosition, LogReader } from './log.ts'
 import { decodeRequest } from './record.ts'
 import { readRows } from './rows.ts'
 import type { EventRow, QuarantineRow } from './rows.ts'
@@ -61,8 +61,6 @@ export interface Landing {
 
 /** The lease that a landing holds while it is at work. */
 export const landingLease = 'land'
-/** Of State's values: how far each sequence of the log has landed. */
-const positionScope = 'land/raw.event'
 const readBytesMax = 16 * 1024 * 1024
 const roundBytesMax = 64 * 1024 * 1024
 const retryMs = 1_000
@@ -173,7 +171,7 @@ class LogLanding implements Landing {
 
   async #read(): Promise<Round> {
     const { reader, state } = this.#options
-    const landed = await state.values(positionScope)
+    const landed = await state.values(positionScope(reader))
     const rows: (EventRow & { readonly partition: number })[] = []
     const quarantined: QuarantineRow[] = []
     const positions = new Map<string, LogPosition>()
@@ -186,7 +184,7 @@ class LogLanding implements Landing {
           isAtEnd = false
           break
         }
-        const batch = await reader.read(sequence, { position, bytesMax: readBytesMax })
+        const batch = await this.#batch(sequence, position)
         for (const record of batch.records) {
           bytes += record.bytes.length
           const made = readRows(decodeRequest(record.bytes))
@@ -201,6 +199,18 @@ class LogLanding implements Landing {
       }
     }
     return { events: rows, quarantined, positions, isAtEnd }
+  }
+
+  /** What retention removed is lost, and said so; what follows it is not to be lost with it. */
+  async #batch(sequence: string, position: LogPosition | undefined): Promise<LogBatch> {
+    const { reader, onError } = this.#options
+    try {
+      return await reader.read(sequence, { position, bytesMax: readBytesMax })
+    } catch (error) {
+      if (!isMaruError(error) || error.code !== 'LOG_EXPIRED') throw error
+      onError(error)
+      return await reader.read(sequence, { position: undefined, bytesMax: readBytesMax })
+    }
   }
 
   async #land(round: Round): Promise<void> {
@@ -253,11 +263,13 @@ class LogLanding implements Landing {
 
   /** The landing's number. */
   async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<number> {
-    const { lake, state } = this.#options
+    const { lake, state, reader } = this.#options
     const { lease } = this.#held
     const { session, spool, ids } = this.#parts!
     const landing = ids.next()
-    const values = new Map(positions === undefined ? [] : [[positionScope, positions] as const])
+    const values = new Map(
+      positions === undefined ? [] : [[positionScope(reader), positions] as const],
+    )
     if (rows.length === 0) {
       if ((await state.publish({ lease, values })) === 'fenced') throw fenced()
       return landing
@@ -300,6 +312,11 @@ class LogLanding implements Landing {
     })
     return [...own, ...ofViews]
   }
+}
+
+/** Of State's values: how far each sequence of the log has landed. */
+function positionScope({ log }: LogReader): string {
+  return `land/raw.event/${log}`
 }
 
 function fenced(): MaruError {

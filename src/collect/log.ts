@@ -27,6 +27,8 @@ export interface LogWriter {
 }
 
 export interface LogReader {
+  /** Which log it reads: a position of one means nothing in another. */
+  readonly log: string
   /** Names of the independent sequences that it reads: log directories of the collectors, or partitions of a topic. New ones may appear. */
   sequences(): Promise<readonly string[]>
   /**

@@ -23,7 +23,7 @@ const waitMs = 1_000
 const retryMsMin = 100
 const retryMsMax = 5_000
 
-/** Ends when the signal aborts, after the batches that are on their way; throws what no retry helps. */
+/** When the signal aborts it ships what is there, without trying again, and ends; throws what no retry helps. */
 export async function ship(
   reader: ShipReader,
   writer: LogWriter,
@@ -32,13 +32,19 @@ export async function ship(
   const { signal } = options
   const places = new Map<string, LogPosition>()
   let retryMs = retryMsMin
-  while (!signal.aborted) {
+  for (;;) {
+    // Asked before the round: what was appended before the stop is read by the round after it.
+    const isLast = signal.aborted
     try {
       const shipped = await shipRound(reader, writer, places)
       retryMs = retryMsMin
-      if (!shipped) await reader.waitForMore({ timeoutMs: waitMs, signal })
+      if (shipped) continue
+      if (isLast) return
+      await reader.waitForMore({ timeoutMs: waitMs, signal })
     } catch (error) {
-      if (signal.aborted) return
+      // What stays behind is shipped, or its error told, after the next start.
+      if (isLast) return
+      if (signal.aborted) continue
       if (!(error instanceof Error) || !isMaruError(error) || error.retry === 'never') throw error
       options.onRetry?.(error)
       await sleep(retryMs, signal).catch(() => undefined)

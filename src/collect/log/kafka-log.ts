@@ -218,6 +218,7 @@ function ifThere(error: unknown): void {
 }
 
 class KafkaReader implements LogReader {
+  readonly log: string
   readonly #options: KafkaReaderOptions
   readonly #consumer: Consumer
   readonly #admin: Admin
@@ -228,6 +229,7 @@ class KafkaReader implements LogReader {
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: KafkaReaderOptions) {
+    this.log = `kafka ${options.topic}`
     this.#options = options
     this.#consumer = new Consumer({
       ...clientOptions(options, `maru-${options.name}`),

@@ -35,6 +35,10 @@ export async function writeReleased(
   if (isNew) await files.syncFolder(folder)
 }
 
+export async function forgetReader(files: Files, folder: string, reader: string): Promise<void> {
+  await files.remove(releasedPath(folder, reader))
+}
+
 /** The first place that some reader still needs; the beginning when no reader is known, for then one has yet to come. */
 export async function firstNeeded(files: Files, folder: string): Promise<Place> {
   let first: Place | undefined

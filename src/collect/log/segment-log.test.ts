@@ -1,7 +1,17 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -260,6 +270,39 @@ describe('a log of segments', () => {
       ok((await segments()).length <= 4)
       await rejects(reader.read('one', { position, bytesMax: 1000 }), { code: 'LOG_EXPIRED' })
       ok((await readOn(reader, new Map())).length > 0)
+    })
+
+    it('nothing for who only looks, nor for a reader in whose place another reads', async () => {
+      await fill({}, 2)
+      const looking = await openSegmentReader({ folder: parent })
+      opened.push(looking)
+      equal(texts(await readOn(looking, new Map())).length, 2)
+      deepEqual(
+        (await readdir(folder)).filter((name) => name.startsWith('reader-')),
+        [],
+      )
+      await (await read('before')).read('one', { position: undefined, bytesMax: 1 })
+      const after = await openSegmentReader({ folder: parent, name: 'after', replaces: 'before' })
+      opened.push(after)
+      const { position } = await after.read('one', { position: undefined, bytesMax: 1_000_000 })
+      await after.release('one', position!)
+      deepEqual(
+        (await readdir(folder)).filter((name) => name.startsWith('reader-')),
+        ['reader-after'],
+      )
+    })
+
+    it('the time of its segments, so that a reader can begin with what was appended since', async () => {
+      await fill({}, 3)
+      const reader = await read()
+      const [first, second, third] = await Promise.all([0, 1, 2].map(segment))
+      for (const [at, name] of [first, second, third].entries()) await utimes(name!, at + 1, at + 1)
+      const after = async (seconds: number): Promise<number> => {
+        const position = await reader.since('one', seconds * 1_000)
+        return texts(await readOn(reader, new Map([['one', position!]]))).length
+      }
+      deepEqual([await after(0), await after(1), await after(2), await after(9)], [3, 3, 2, 1])
+      equal(await reader.since('two', 0), undefined)
     })
 
     it('the place that a reader released, for its next start', async () => {

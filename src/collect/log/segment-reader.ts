@@ -8,15 +8,17 @@ import { sleep } from '../../base/bounded.ts'
 import type { Files } from '../../base/files.ts'
 import { nodeFiles } from '../../base/node-files.ts'
 import type { LogBatch, LogPosition, LogReader } from '../log.ts'
-import { readReleased, writeReleased } from './released.ts'
+import { forgetReader, readReleased, writeReleased } from './released.ts'
 import { SegmentFile, damaged, formatPlace, listSegments, parsePlace } from './segment.ts'
 import type { Place, Segment } from './segment.ts'
 
 export interface SegmentReaderOptions {
   /** Holds the log directories, one for each collector process. */
   readonly folder: string
-  /** Of this reader: retention keeps what it has not released. Letters, digits, `-` and `_`. */
-  readonly name: string
+  /** Of this reader: retention keeps what it has not released. Letters, digits, `-` and `_`. Absent: it only looks, and retention does not wait for it. */
+  readonly name?: string
+  /** The reader in whose place this one reads from now on: retention no longer waits for it. */
+  readonly replaces?: string
   readonly files?: Files
 }
 
@@ -24,6 +26,8 @@ export interface SegmentReaderOptions {
 export interface SegmentLogReader extends LogReader {
   /** What was given to `release` last. */
   released(sequence: string): Promise<LogPosition | undefined>
+  /** A position before all that was appended at this time or later; undefined: the oldest. */
+  since(sequence: string, atMs: number): Promise<LogPosition | undefined>
 }
 
 const pollMs = 20
@@ -38,8 +42,10 @@ interface Tail {
 }
 
 class SegmentReader implements SegmentLogReader {
+  readonly log = 'local'
   readonly #folder: string
-  readonly #name: string
+  readonly #name: string | undefined
+  readonly #replaces: string | undefined
   readonly #files: Files
   /** The segment of each sequence that was read last. */
   readonly #open = new Map<string, SegmentFile>()
@@ -50,6 +56,7 @@ class SegmentReader implements SegmentLogReader {
   constructor(options: SegmentReaderOptions) {
     this.#folder = options.folder
     this.#name = options.name
+    this.#replaces = options.replaces
     this.#files = options.files ?? nodeFiles
   }
 
@@ -106,14 +113,23 @@ class SegmentReader implements SegmentLogReader {
   }
 
   async release(sequence: string, position: LogPosition): Promise<void> {
+    const reader = this.#name
+    if (reader === undefined) return
     const folder = path.join(this.#folder, sequence)
-    await writeReleased(this.#files, { folder, reader: this.#name, place: parsePlace(position) })
+    await writeReleased(this.#files, { folder, reader, place: parsePlace(position) })
     this.#registered.add(sequence)
   }
 
   async released(sequence: string): Promise<LogPosition | undefined> {
+    if (this.#name === undefined) return undefined
     const place = await readReleased(this.#files, path.join(this.#folder, sequence), this.#name)
     return place === undefined || place.segment === 0 ? undefined : formatPlace(place)
+  }
+
+  async since(sequence: string, atMs: number): Promise<LogPosition | undefined> {
+    const segments = await listSegments(this.#files, path.join(this.#folder, sequence))
+    const first = segments.find(({ modifiedAtMs }) => modifiedAtMs >= atMs) ?? segments.at(-1)
+    return first && formatPlace({ segment: first.number, offset: 0 })
   }
 
   async close(): Promise<void> {
@@ -124,12 +140,14 @@ class SegmentReader implements SegmentLogReader {
 
   /** Before the first read, so that retention waits for this reader from then on. */
   async #register(sequence: string): Promise<void> {
-    if (this.#registered.has(sequence)) return
+    const reader = this.#name
+    if (reader === undefined || this.#registered.has(sequence)) return
     const folder = path.join(this.#folder, sequence)
-    if ((await readReleased(this.#files, folder, this.#name)) === undefined) {
+    if ((await readReleased(this.#files, folder, reader)) === undefined) {
       const place = { segment: 0, offset: 0 }
-      await writeReleased(this.#files, { folder, reader: this.#name, place })
+      await writeReleased(this.#files, { folder, reader, place })
     }
+    if (this.#replaces !== undefined) await forgetReader(this.#files, folder, this.#replaces)
     this.#registered.add(sequence)
   }
 
