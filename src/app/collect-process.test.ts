@@ -1,7 +1,7 @@
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -89,6 +89,9 @@ describe('a collector process', () => {
     const exited = once(second.child, 'exit')
     second.child.kill('SIGTERM')
     equal((await exited)[0], 0)
+    const files = await readdir(join(options.logFolder, options.name))
+    const readers = files.filter((file) => file.startsWith('reader-'))
+    deepEqual(readers, [], 'no reader holds the log back that only looked at its start')
   })
 })
 
@@ -125,7 +128,7 @@ async function post(port: number, ids: readonly string[]): Promise<Answered | un
 }
 
 async function idsOf(options: CollectProcessOptions): Promise<ReadonlySet<string>> {
-  const reader = await openSegmentReader({ folder: options.logFolder, name: 'test' })
+  const reader = await openSegmentReader({ folder: options.logFolder })
   const ids = new Set<string>()
   let position: string | undefined
   for (;;) {

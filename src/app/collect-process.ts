@@ -29,8 +29,6 @@ export interface CollectProcessOptions {
   readonly reusePort: boolean
 }
 
-/** Read under the landing's name: what it has not landed is kept anyway, and a reader of its own would hold the log back. */
-const landingReader = 'landing'
 const readBytesMax = 8 * 1024 * 1024
 
 // A record is a copy of some kilobytes: from a pool it costs far less than by itself.
@@ -74,19 +72,20 @@ async function main(options: CollectProcessOptions): Promise<void> {
 
 /** Ids that were taken in but not yet kept when the process ended: the log has them. */
 async function rememberTail(options: CollectProcessOptions, duplicates: Duplicates): Promise<void> {
-  const reader = await openSegmentReader({ folder: options.logFolder, name: landingReader })
+  const { logFolder, name } = options
+  const reader = await openSegmentReader({ folder: logFolder })
+  const sinceMs = duplicates.coveredUntilMs
   try {
-    let position: string | undefined
-    for (;;) {
-      const batch = await reader.read(options.name, { position, bytesMax: readBytesMax })
+    let position = await reader.since(name, sinceMs)
+    for (let isMore = position !== undefined; isMore;) {
+      const batch = await reader.read(name, { position, bytesMax: readBytesMax })
       for (const { bytes } of batch.records) {
         const record = decodeRequest(bytes)
-        if (record.receivedAtMs < duplicates.coveredUntilMs) continue
+        if (record.receivedAtMs < sinceMs) continue
         for (const id of eachEventId(record)) duplicates.add(record.source, id, record.receivedAtMs)
       }
-      if (batch.position === undefined || (batch.atEnd && batch.records.length === 0)) break
       position = batch.position
-      if (batch.atEnd) break
+      isMore = !batch.atEnd
     }
   } finally {
     await reader.close()

@@ -25,6 +25,8 @@ export interface LandProcessOptions {
 /** As many as a collector has lanes. */
 const topicPartitions = 9
 const progressEveryMs = 1_000
+const landingReader = 'landing'
+const shipReader = 'ship'
 
 if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as LandProcessOptions)
 
@@ -86,15 +88,16 @@ async function main(options: LandProcessOptions): Promise<void> {
 }
 
 async function readerOf({ kafka, logFolder }: LandProcessOptions): Promise<LogReader> {
-  const name = 'landing'
-  if (kafka === undefined) return await openSegmentReader({ folder: logFolder, name })
+  const name = landingReader
+  if (kafka === undefined)
+    return await openSegmentReader({ folder: logFolder, name, replaces: shipReader })
   return await openKafkaReader({ brokers: kafka.brokers, topic: kafka.topic, name })
 }
 
 async function shipTo(kafka: KafkaConfig, folder: string, signal: AbortSignal): Promise<void> {
   const { brokers, topic } = kafka
   const writer = await openKafkaLog({ brokers, topic, partitions: topicPartitions })
-  const reader = await openSegmentReader({ folder, name: 'ship' })
+  const reader = await openSegmentReader({ folder, name: shipReader, replaces: landingReader })
   try {
     await ship(reader, writer, {
       signal,
