@@ -3,7 +3,6 @@
  * answers what is at work, syncs, ends. The log failing ends it with 1: whoever watches it starts it again, and what was acknowledged is read back.
  */
 import { join } from 'node:path'
-import { formatError } from '../base/errors.ts'
 import { nodeFiles } from '../base/node-files.ts'
 import {
   decodeRequest,
@@ -15,6 +14,8 @@ import {
 import type { Duplicates } from '../collect/collect.ts'
 import { openSegmentLog } from '../collect/log/segment-log.ts'
 import { openSegmentReader } from '../collect/log/segment-reader.ts'
+import { runChild } from './child.ts'
+import type { Child } from './child.ts'
 
 export interface CollectProcessOptions {
   readonly settingsPath: string
@@ -34,12 +35,15 @@ const readBytesMax = 8 * 1024 * 1024
 // A record is a copy of some kilobytes: from a pool it costs far less than by itself.
 Buffer.poolSize = 1024 * 1024
 
-if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as CollectProcessOptions)
+if (import.meta.main) await runChild(collect)
 
-async function main(options: CollectProcessOptions): Promise<void> {
-  const onError = (error: unknown): void => {
-    process.stderr.write(`maru: ${formatError(error)}\n`)
-  }
+async function collect({
+  options,
+  stopped,
+  say,
+  onError,
+  fail,
+}: Child<CollectProcessOptions>): Promise<void> {
   const settings = await followSettings({ files: nodeFiles, path: options.settingsPath, onError })
   const log = await openSegmentLog({ folder: join(options.logFolder, options.name) })
   const duplicates = await openDuplicates({ folder: join(options.duplicatesFolder, options.name) })
@@ -52,22 +56,14 @@ async function main(options: CollectProcessOptions): Promise<void> {
     port: options.port,
     reusePort: options.reusePort,
     onError,
-    onFailed: (error) => {
-      onError(error)
-      process.exit(1)
-    },
+    onFailed: fail,
   })
-  process.stdout.write(`${JSON.stringify({ port: collector.port })}\n`)
-  const stop = async (): Promise<void> => {
-    settings.close()
-    await collector.close()
-    await log.close()
-    await duplicates.close()
-    process.exit(0)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
-  // A parent that died without a word would leave this process behind.
-  process.once('disconnect', () => void stop())
+  say({ port: collector.port })
+  await stopped
+  settings.close()
+  await collector.close()
+  await log.close()
+  await duplicates.close()
 }
 
 /** Ids that were taken in but not yet kept when the process ended: the log has them. */

@@ -6,6 +6,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { formatError, isMaruError } from '../base/errors.ts'
 import { openState } from './adapters.ts'
+import { runChild } from './child.ts'
+import type { Child } from './child.ts'
 import type { App } from './app.ts'
 import { Due } from './due.ts'
 import { followProject } from './follow-project.ts'
@@ -33,13 +35,15 @@ const lookEveryMs = 200
 const lookAtFilesEveryMs = 500
 const againMs = 2_000
 
-if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as RunProcessOptions)
+if (import.meta.main) await runChild(keepUpToDate)
 
-async function main({ folder, statePath }: RunProcessOptions): Promise<void> {
-  const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort())
-  // A parent that died without a word would leave this process behind.
-  process.once('disconnect', () => stopping.abort())
+async function keepUpToDate({
+  options: { folder, statePath },
+  stopping,
+  say: sayLine,
+  onError,
+}: Child<RunProcessOptions>): Promise<void> {
+  const say = (line: RunLine): void => sayLine(line)
   const project = followProject({
     folder,
     onRefused: (error) => say({ kind: 'refused', reason: formatError(error) }),
@@ -47,11 +51,13 @@ async function main({ folder, statePath }: RunProcessOptions): Promise<void> {
   const state = await openState(statePath)
   let due = new Due(state, [])
   let lookedAtMs = -Infinity
+  let lastTriesLeft = 20
   for (;;) {
     // Asked before the look: what landed before the stop is in the last run.
-    const isLast = stopping.signal.aborted
-    if (!isLast && performance.now() - lookedAtMs >= lookAtFilesEveryMs) {
-      const isEdit = project.current !== undefined
+    const isLast = stopping.aborted
+    const isEdit = project.current !== undefined
+    // A process that is stopped as soon as it began still has its last run to make.
+    if (!(isLast && isEdit) && performance.now() - lookedAtMs >= lookAtFilesEveryMs) {
       if (await project.look()) {
         if (isEdit) say({ kind: 'edited' })
         due = new Due(state, await project.current!.schedule())
@@ -60,9 +66,10 @@ async function main({ folder, statePath }: RunProcessOptions): Promise<void> {
     }
     if (project.current !== undefined) {
       const pending = await due.next(isLast)
-      if (pending !== undefined) {
-        if (await runOnce(project.current, pending.tables)) pending.done()
-        else await pause(againMs)
+      if (pending !== undefined && (await runOnce(project.current, pending.tables))) pending.done()
+      else if (pending !== undefined) {
+        await wait(againMs)
+        if (isLast && lastTriesLeft-- > 0) continue
       }
     }
     if (isLast) break
@@ -70,36 +77,30 @@ async function main({ folder, statePath }: RunProcessOptions): Promise<void> {
   }
   await project.close()
   await state.close()
-  process.exit(0)
 
   async function pause(ms: number): Promise<void> {
     // An abort ends the pause early; that is all that it says here.
-    await wait(ms, undefined, { signal: stopping.signal }).catch(() => undefined)
+    await wait(ms, undefined, { signal: stopping }).catch(() => undefined)
   }
-}
 
-/** Whether it came to its end; one that another run kept out, or that a full disk ended, is tried again. */
-async function runOnce(app: App, after: readonly string[]): Promise<boolean> {
-  try {
-    const { tasks, startedAtMs, finishedAtMs } = await app.run({ ids: [], after })
-    const published = tasks.filter(({ status }) => status === 'published')
-    say({
-      kind: 'run',
-      published: published.length,
-      rows: published.reduce((total, { rows }) => total + rows, 0),
-      failed: tasks.flatMap(({ taskId, status, error }) =>
-        status === 'failed' ? [`${taskId}: ${error}`] : [],
-      ),
-      durationMs: (finishedAtMs ?? startedAtMs) - startedAtMs,
-    })
-    return true
-  } catch (error) {
-    if (!isMaruError(error) || error.code !== 'RUN_IN_PROGRESS')
-      process.stderr.write(`maru: ${formatError(error)}\n`)
-    return false
+  /** Whether it came to its end; one that another run kept out, or that a full disk ended, is tried again. */
+  async function runOnce(app: App, after: readonly string[]): Promise<boolean> {
+    try {
+      const { tasks, startedAtMs, finishedAtMs } = await app.run({ ids: [], after })
+      const published = tasks.filter(({ status }) => status === 'published')
+      say({
+        kind: 'run',
+        published: published.length,
+        rows: published.reduce((total, { rows }) => total + rows, 0),
+        failed: tasks.flatMap(({ taskId, status, error }) =>
+          status === 'failed' ? [`${taskId}: ${error}`] : [],
+        ),
+        durationMs: (finishedAtMs ?? startedAtMs) - startedAtMs,
+      })
+      return true
+    } catch (error) {
+      if (!isMaruError(error) || error.code !== 'RUN_IN_PROGRESS') onError(error)
+      return false
+    }
   }
-}
-
-function say(line: RunLine): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`)
 }

@@ -3,12 +3,14 @@
  * project; a process that dies is started again; a stop lets each finish, in the order of the data.
  */
 import { dirname, join } from 'node:path'
-import { MaruError } from '../base/errors.ts'
+import { formatError, MaruError } from '../base/errors.ts'
 import { loadConfig } from '../project/project.ts'
 import type { ResolvedConfig } from '../project/project.ts'
 import { files, openState } from './adapters.ts'
+import { endedBy } from './child.ts'
 import type { LandProcessOptions } from './land-process.ts'
 import type { RunLine, RunProcessOptions } from './run-process.ts'
+import { holdLease } from '../state/lease.ts'
 import { supervise } from './supervise.ts'
 import type { Supervised } from './supervise.ts'
 import { watchCatalog } from './watch-catalog.ts'
@@ -64,6 +66,15 @@ export async function startProject(options: StartOptions): Promise<Started> {
     for (const close of closers.splice(0).toReversed()) await close()
   }
   try {
+    for (const part of startParts.filter(does)) {
+      // oxlint-disable-next-line no-await-in-loop
+      const held = await holdLease(state, {
+        name: `start ${part}`,
+        holder: `another maru start (${part})`,
+        hint: 'stop it first, or start the parts that it does not run with --only',
+      })
+      closers.push(() => held.release())
+    }
     const watch = await watchCatalog({
       folder,
       state,
@@ -106,18 +117,25 @@ async function startCollector(
   children: Supervised[],
 ): Promise<number> {
   const { home, say, name, ...rest } = place
+  let { port } = place
+  const onTold = (told: { readonly port: number }): void => {
+    // The next start takes the same, where any would have done at first.
+    port = told.port
+    listening.resolve(port)
+  }
   const listening = Promise.withResolvers<number>()
   children.push(
     supervise({
       entry: entryOf('collect'),
-      argument: {
+      argument: () => ({
         ...rest,
+        port,
         name,
         reusePort: true,
         logFolder: join(home, 'log'),
         duplicatesFolder: join(home, 'duplicates'),
-      },
-      onLine: (line) => listening.resolve((JSON.parse(line) as { readonly port: number }).port),
+      }),
+      onLine: linesOf<{ readonly port: number }>(onTold, { say, onEnded: listening.reject }),
       onEnd: sayEnd(`collector ${name}`, say),
     }),
   )
@@ -130,7 +148,7 @@ async function startLander(
   children: Supervised[],
 ): Promise<void> {
   const kafka = config.collect?.log
-  const argument: LandProcessOptions = {
+  const argument = (): LandProcessOptions => ({
     settingsPath,
     logFolder: join(home, 'log'),
     workFolder: join(home, 'land'),
@@ -138,15 +156,15 @@ async function startLander(
     lakeFolder: config.lakeFolder,
     zone: config.zone,
     ...(kafka === undefined ? {} : { kafka }),
-  }
+  })
   const working = Promise.withResolvers<void>()
   let refused = 0
-  const onLine = (line: string): void => {
+  const onTold = ({ quarantined }: { readonly quarantined: number }): void => {
     working.resolve()
-    const { quarantined } = JSON.parse(line) as { readonly quarantined: number }
     if (quarantined > refused) say(`${quarantined} events refused so far: see raw.quarantine`)
     refused = quarantined
   }
+  const onLine = linesOf(onTold, { say, onEnded: working.reject })
   children.push(
     supervise({ entry: entryOf('land'), argument, drainMs, onLine, onEnd: sayEnd('landing', say) }),
   )
@@ -154,18 +172,39 @@ async function startLander(
 }
 
 function startRunner(
-  { say, ...argument }: RunProcessOptions & Pick<Place, 'say'>,
+  { say, ...options }: RunProcessOptions & Pick<Place, 'say'>,
   children: Supervised[],
 ): void {
-  const onLine = (line: string): void => {
-    const told = JSON.parse(line) as RunLine
+  const onTold = (told: RunLine): void => {
     if (told.kind === 'run') for (const failure of told.failed) say(`run failed: ${failure}`)
     else if (told.kind === 'edited') say('runs follow the edited project')
     else say(`runs wait for an edit: ${told.reason}`)
   }
+  const onLine = linesOf(onTold, { say })
   children.push(
-    supervise({ entry: entryOf('run'), argument, drainMs, onLine, onEnd: sayEnd('runs', say) }),
+    supervise({
+      entry: entryOf('run'),
+      argument: () => options,
+      drainMs,
+      onLine,
+      onEnd: sayEnd('runs', say),
+    }),
   )
+}
+
+/** Lines of a child. An error that ends it is said, or goes to whoever waits for its first word when starting again cannot help. */
+function linesOf<Told>(
+  onTold: (told: Told) => void,
+  { say, onEnded }: Pick<Place, 'say'> & { readonly onEnded?: (error: MaruError) => void },
+): (line: string) => void {
+  let isFirst = true
+  return (line) => {
+    const error = endedBy(line)
+    if (error === undefined) onTold(JSON.parse(line) as Told)
+    else if (isFirst && onEnded !== undefined && error.retry === 'never') onEnded(error)
+    else say(formatError(error))
+    isFirst &&= error !== undefined
+  }
 }
 
 function entryOf(name: string): URL {

@@ -16,7 +16,7 @@ describe('supervise', () => {
       path.join(folder, 'child.mjs'),
       `import { writeFileSync } from 'node:fs'
 const { drained, stubborn } = JSON.parse(process.argv[2])
-process.on('SIGTERM', () => {
+process.on('message', () => {
   if (stubborn) return
   setTimeout(() => { writeFileSync(drained, 'drained'); process.exit(0) }, 100)
 })
@@ -33,7 +33,7 @@ setInterval(() => {}, 1000)
     const ends: number[] = []
     const supervised = supervise({
       entry: pathToFileURL(path.join(folder, 'child.mjs')),
-      argument: { drained },
+      argument: () => ({ drained }),
       onLine: (line) => heard.emit(line),
       onEnd: ({ againInMs }) => ends.push(againInMs),
     })
@@ -57,7 +57,7 @@ setInterval(() => {}, 1000)
     const heard = new EventEmitter()
     const supervised = supervise({
       entry: pathToFileURL(path.join(folder, 'child.mjs')),
-      argument: { stubborn: true },
+      argument: () => ({ stubborn: true }),
       drainMs: 100,
       onLine: (line) => heard.emit(line),
     })

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline'
 
 export interface SuperviseOptions {
   readonly entry: URL
-  /** Goes to the child as JSON in its first argument. */
-  readonly argument: object
-  /** How long a stopped child may take until it is killed, default 30 s. */
+  /** Goes to the child as JSON in its first argument; asked for at each start. */
+  readonly argument: () => object
+  /** Set for a child that has work to finish at a stop: how long it may take until it is killed, and one that has just died is started once more for it. Else 30 s. */
   readonly drainMs?: number
   /** Each line of its standard output. */
   readonly onLine?: (line: string) => void
@@ -17,7 +17,7 @@ export interface SuperviseOptions {
 
 export interface Supervised {
   readonly pid: number | undefined
-  /** Asks with SIGTERM; resolves when the child is gone and none follows. */
+  /** Asks by the message `stop`, which waits for a child that has only begun; resolves when the child is gone and none follows. */
   stop(): Promise<void>
 }
 
@@ -35,8 +35,10 @@ export function supervise(options: SuperviseOptions): Supervised {
   const gone = Promise.withResolvers<void>()
   const start = (): void => {
     const startedAtMs = performance.now()
-    child = fork(options.entry, [JSON.stringify(options.argument)], {
+    child = fork(options.entry, [JSON.stringify(options.argument())], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      // A terminal sends Ctrl-C to all of a group, and here each has its turn.
+      detached: true,
     })
     createInterface(child.stdout!).on('line', (line) => options.onLine?.(line))
     const ended = (code: number | null): void => {
@@ -58,8 +60,10 @@ export function supervise(options: SuperviseOptions): Supervised {
     stop: async () => {
       isStopping = true
       clearTimeout(timer)
+      if (child === undefined && options.drainMs !== undefined) start()
       if (child === undefined) return
-      child.kill('SIGTERM')
+      // A child that is ending by itself hears no more, and that is as good.
+      child.send('stop', () => undefined)
       const killer = setTimeout(() => child?.kill('SIGKILL'), options.drainMs ?? drainMsDefault)
       await gone.promise
       clearTimeout(killer)

@@ -14,13 +14,16 @@ export interface StartedMaru {
   readonly said: readonly string[]
   /** Processes that it started and that live now, by the name of their file: `collect-process`. */
   children(): ReadonlyMap<string, number>
-  /** Signals, and waits for its end; the code, or null after a kill. Every process that ever was its child must be gone then. */
-  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
+  /** Signals (SIGINT as a terminal does: to all of the group) and waits for its end; the code, or null after a kill. Every process that it was seen with must be gone then. */
+  stop(signal?: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null>
 }
 
 /** Resolves when it says that it is at work. */
 export async function startMaru(folder: string, ...args: readonly string[]): Promise<StartedMaru> {
-  const child = spawn(process.execPath, [maruCommand, 'start', ...args], { cwd: folder })
+  const child = spawn(process.execPath, [maruCommand, 'start', ...args], {
+    cwd: folder,
+    detached: true,
+  })
   const ended = once(child, 'exit') as Promise<[number | null]>
   const said: string[] = []
   const isReady = (line: string): boolean => /^events: |is at work$/.test(line)
@@ -45,7 +48,8 @@ export async function startMaru(folder: string, ...args: readonly string[]): Pro
     children,
     stop: async (signal = 'SIGTERM') => {
       children()
-      child.kill(signal)
+      if (child.exitCode === null && child.signalCode === null)
+        process.kill(signal === 'SIGINT' ? -child.pid! : child.pid!, signal)
       const [code] = await ended
       await until(() => ![...pids].some(isProcessAlive), 'all processes of maru start are gone')
       return code

@@ -61,10 +61,14 @@ export function makeEventProject(
 }
 
 /** Throws when an event is not taken. */
-export async function sendEvents(port: number, events: readonly object[]): Promise<void> {
+export async function sendEvents(
+  port: number,
+  events: readonly object[],
+  key = eventKey,
+): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/events`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${eventKey}` },
+    headers: { authorization: `Bearer ${key}` },
     body: JSON.stringify({ events }),
   })
   const text = await response.text()

@@ -115,6 +115,7 @@ function textOf(file: string): string | undefined {
 function inUse(folder: string, owner: string): MaruError {
   return new MaruError('LOG_IN_USE', `process ${owner.split(' ')[0]} writes to the log ${folder}`, {
     hint: 'stop that process, or give this one a folder of its own',
+    retry: 'later',
   })
 }
 
