@@ -63,6 +63,16 @@ export interface Session {
     sql: string,
     options?: { readonly rowsMax?: number; readonly signal?: AbortSignal },
   ): Promise<Result>
+  /**
+   * Columns of numbers of one SELECT, some rows at a time, for arithmetic outside of the engine: unsigned integers and `double`; 64 bits come as two numbers, the lower
+   * half first. No value may be null. The arrays are the engine's: what is kept is copied in `take`.
+   */
+  readNumbers(
+    sql: string,
+    take: (columns: readonly NumberColumn[], rows: number) => void,
+  ): Promise<void>
+  /** Adds rows to a temporary table whose columns are of the arrays' types. */
+  appendNumbers(table: string, columns: readonly NumberColumn[]): Promise<void>
   /** Runs a statement for its effect in this session (temporary tables). Not for user text. */
   run(sql: string): Promise<void>
   /** Writes the rows of one SELECT as data files split by the partition, one or more files each, and returns them with statistics. */
@@ -77,8 +87,13 @@ export interface Session {
   bind(sql: string): Promise<Binding>
   /** SQL for the bucket number (Iceberg's murmur3 rule) of a column of this type. */
   bucketExpression(column: string, type: ColumnType, count: number): string
+  /** SQL of an unsigned 64-bit hash of a value; equal values have equal hashes within the session. Null has one too. */
+  hashExpression(sql: string): string
   close(): Promise<void>
 }
+
+/** `utinyint`, `usmallint`, `uinteger`, `double`. */
+export type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 /**
  * Files of rows. Texts (CSV fields, JSON scalars) are cast strictly: an integer may end in `.0`; a decimal may not have more digits than its scale;

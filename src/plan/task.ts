@@ -68,8 +68,13 @@ export interface Rows {
 
 /** All dimensions of one activity's states, period by period; see `run/indicators.ts`. The rows are (day, dimension, value, states). */
 export interface IndicatorPlan {
-  /** Columns that add up over any rows: `name`, and the SQL that merges several. */
-  readonly states: readonly { readonly name: string; readonly merged: string }[]
+  /** Columns that add up over any rows: `merged` is the SQL that makes one of several; `any` is whether one is true. */
+  readonly states: readonly {
+    readonly name: string
+    readonly kind: 'sum' | 'count' | 'min' | 'max' | 'any'
+    readonly type: ColumnType
+    readonly merged: string
+  }[]
   /** Exact counts of different values of the column `entity`, where `flag` is true (always when absent). */
   readonly distincts: readonly {
     readonly name: string

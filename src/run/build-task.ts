@@ -2,6 +2,7 @@
 import { assert } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
+import { chooseMerges, mergeFiles } from '../engine/merge-files.ts'
 import type { PartitionKey, ScanFile, Table } from '../lake/lake.ts'
 import { collectedTables } from '../model/collected.ts'
 import {
@@ -19,9 +20,9 @@ import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
 import type { Publication, TaskUpdate } from '../state/state.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
-import { makeIndicators } from './indicators.ts'
+import { makeIndicators } from './indicators/indicators.ts'
 import { bindNewEvents, newEvents, pinEvents } from './new-events.ts'
-import { publish, publishRecords } from './publish.ts'
+import { publish, publishRecords, sortOf } from './publish.ts'
 import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
 import { bindTable } from './stored-table.ts'
@@ -112,7 +113,21 @@ async function appendRows(attempt: Attempt, session: Session, work: Work): Promi
   else await bindTable(session, context.lake, { task, as: rest })
   await session.run(`create temp table ${made} as ${task.rows.sql}`)
   await checkRows(attempt, session)
-  return await publish(attempt, { ...work, session, inputs, appends: true })
+  const published = await publish(attempt, { ...work, session, inputs, appends: true })
+  await mergeAppended(attempt, session)
+  return published
+}
+
+/** A day to which rows are appended has fewer files of each size. */
+const appendedFilesMin = 10
+
+async function mergeAppended({ context, task }: Attempt, session: Session): Promise<void> {
+  const { lake } = context
+  const table = await lake.table(task.id)
+  if (table === undefined) return
+  const scan = await lake.scan(table)
+  const groups = chooseMerges(scan, { filesMin: appendedFilesMin, tiered: true })
+  if (groups.length > 0) await mergeFiles({ lake, session }, scan, { groups, sort: sortOf(task) })
 }
 
 export function updateOf(

@@ -58,7 +58,7 @@ async function openSession(
     registerBucketFunctions(api, connection)
     if (options.readFolders !== undefined)
       await connection.run(confinement(options.readFolders).join(';\n'))
-    return new DuckdbSession({ instance, connection, zone: options.zone, onClose })
+    return new DuckdbSession({ api, instance, connection, zone: options.zone, onClose })
   } catch (error) {
     throw engineError(error)
   }

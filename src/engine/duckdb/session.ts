@@ -4,11 +4,20 @@ import type { DuckDBConnection, DuckDBInstance, DuckDBPreparedStatement } from '
 import { assert, isMaruError } from '../../base/errors.ts'
 import type { DataFile, PartitionSpec, Scan } from '../../lake/lake.ts'
 import type { ColumnType } from '../../model/model.ts'
-import type { Binding, Result, Session, SourceFiles, StageRequest } from '../engine.ts'
+import type {
+  Binding,
+  NumberColumn,
+  Result,
+  Session,
+  SourceFiles,
+  StageRequest,
+} from '../engine.ts'
+import type { DuckdbApi } from './api.ts'
 import { bindSelect } from './binding.ts'
 import { bucketSql } from './bucket.ts'
 import { bindError, engineError } from './errors.ts'
 import { fingerprintSql, fingerprintText, type FingerprintColumn } from './fingerprint.ts'
+import { appendNumberColumns, readNumberColumns } from './number-columns.ts'
 import { qualify, quoteId, quoteName, quoteText, standardCatalogs } from './names.ts'
 import { readFiles } from './read-files.ts'
 import { fetchRows } from './rows.ts'
@@ -22,6 +31,7 @@ type QueryOptions = NonNullable<Parameters<Session['query']>[1]>
 const selectStatement = 1
 
 export interface OpenSession {
+  readonly api: DuckdbApi
   readonly instance: DuckDBInstance
   readonly connection: DuckDBConnection
   readonly zone: string
@@ -29,6 +39,7 @@ export interface OpenSession {
 }
 
 export class DuckdbSession implements Session {
+  readonly #api: DuckdbApi
   readonly #instance: DuckDBInstance
   readonly #connection: DuckDBConnection
   readonly #zone: string
@@ -42,6 +53,7 @@ export class DuckdbSession implements Session {
   #isClosed = false
 
   constructor(open: OpenSession) {
+    this.#api = open.api
     this.#instance = open.instance
     this.#connection = open.connection
     this.#zone = open.zone
@@ -149,6 +161,31 @@ export class DuckdbSession implements Session {
     })
   }
 
+  readNumbers(sql: string, take: Parameters<Session['readNumbers']>[1]): Promise<void> {
+    return this.#inTurn(async () => {
+      const prepared = await this.#prepareSelect(sql)
+      try {
+        await readNumberColumns(prepared, take)
+      } catch (error) {
+        throw engineError(error)
+      } finally {
+        prepared.destroySync()
+      }
+    })
+  }
+
+  appendNumbers(table: string, columns: readonly NumberColumn[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush()
+      try {
+        const to = { api: this.#api, connection: this.#connection, table }
+        await appendNumberColumns(to, columns)
+      } catch (error) {
+        throw engineError(error)
+      }
+    })
+  }
+
   async #prepareSelect(sql: string): Promise<DuckDBPreparedStatement> {
     await this.#flush()
     try {
@@ -250,6 +287,10 @@ export class DuckdbSession implements Session {
 
   bucketExpression(column: string, type: ColumnType, count: number): string {
     return bucketSql(column, type, count)
+  }
+
+  hashExpression(sql: string): string {
+    return `hash(${sql})`
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
  * What of an activity's metrics can be kept: each measure's states with the SQL that makes them of rows and merges them of others. A kind of metric is stored as
  * soon as its measures have mergeable states; others are answered from activities.
  */
-import { isMaruError } from '../../base/errors.ts'
+import { assert, isMaruError } from '../../base/errors.ts'
 import { stringifyJson } from '../../base/json.ts'
 import type { ColumnType, Model, TableId } from '../../model/model.ts'
 import { attach } from '../../plan/attach.ts'
@@ -72,6 +72,7 @@ function bindMeasure(
 
 export interface StateColumn {
   readonly name: string
+  readonly kind: 'sum' | 'count' | 'min' | 'max' | 'any'
   readonly type: ColumnType
   /** Over the columns of `rowsSql`. */
   readonly made: string
@@ -86,6 +87,7 @@ export function stateColumns(measures: readonly StoredMeasure[]): readonly State
     .flatMap((measure) =>
       measure.states.map((state) => ({
         name: state.name,
+        kind: columnKind(state),
         type: state.type,
         made: stateSql(state, rowOf(measure)),
         merged: mergedSql(state),
@@ -98,8 +100,14 @@ export function flagColumns(measures: readonly StoredMeasure[]): readonly StateC
   const flags = new Set(measures.flatMap((measure) => measure.flag ?? []))
   return [...flags].map((name) => {
     const any = `coalesce(bool_or(${name}), false)`
-    return { name, type: { kind: 'boolean' }, made: any, merged: any }
+    return { name, kind: 'any', type: { kind: 'boolean' }, made: any, merged: any }
   })
+}
+
+function columnKind({ kind }: State): StateColumn['kind'] {
+  if (kind === 'count_true') return 'count'
+  assert(kind === 'sum' || kind === 'count' || kind === 'min' || kind === 'max', `${kind} adds up`)
+  return kind
 }
 
 /** A count of nothing is 0, also when it is merged. */

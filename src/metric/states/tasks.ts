@@ -237,8 +237,10 @@ function indicatorPlan(
       }
     })
   const plan: IndicatorPlan = {
-    states: stateColumns(table.measures).map(({ name, type, merged }) => ({
+    states: stateColumns(table.measures).map(({ name, kind, type, merged }) => ({
       name,
+      kind,
+      type,
       merged: `cast(${merged} as ${sqlType(type)})`,
     })),
     distincts: table.measures.flatMap(({ states: [state], entity, flag }) =>

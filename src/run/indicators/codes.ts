@@ -1,0 +1,215 @@
+/**
+ * Codes dimensions to small numbers, 0 for unknown. Few whole numbers and truth values are their own codes; all else goes by a hash of the engine's, which costs it
+ * much less than looking a value up. The different values are known, so it is known too that no two of them share a hash.
+ */
+import type { Session } from '../../engine/engine.ts'
+import { sqlType } from '../../model/column-type.ts'
+import type { IndicatorGroup } from '../../plan/plan.ts'
+import type { CodedRows, Codes } from './accumulate.ts'
+import { shared } from './states.ts'
+
+/** The row of a dimension's codes is that of the states. */
+export interface CodedDimension extends CodedRows {
+  readonly dimension: string
+  /** By which `dictionary` and `groups` call it. */
+  readonly number: number
+}
+
+export interface CodedBatch {
+  readonly coded: readonly CodedDimension[]
+  /** Of too many values for codes. */
+  readonly others: IndicatorGroup['dimensions']
+}
+
+export interface BatchRows {
+  /** `from` and joins by which the dimensions' SQL reads; the row's number is `at`. */
+  readonly from: string
+  readonly at: string
+  readonly rows: number
+}
+
+/** Whole numbers so close together are their own codes. */
+const directMax = 65_000
+/** Groups have states in memory: more values than this are grouped by the engine, which spills. */
+const valuesMax = 1_000_000
+
+type Coding =
+  | { readonly kind: 'direct'; readonly sql: string; readonly size: number }
+  | { readonly kind: 'hashed'; readonly sql: string; readonly size: number }
+
+/** Makes the temporary table `dictionary` (dimension, code, value as text) of codes that are not unknown. */
+export async function codeDimensions(
+  session: Session,
+  dimensions: IndicatorGroup['dimensions'],
+  rows: BatchRows,
+): Promise<CodedBatch> {
+  const codings = await chooseCodings(session, dimensions, rows.from)
+  const hashes = await readHashes(session, dimensions, codings)
+  const chosen = dimensions.flatMap(({ dimension }, number) => {
+    const coding = codings[number]
+    const table = hashes.get(number)
+    if (coding === undefined || (coding.kind === 'hashed' && table === undefined)) return []
+    const codes: Codes =
+      coding.size <= 65_536 ? shared(Uint16Array, rows.rows) : shared(Uint32Array, rows.rows)
+    return [{ dimension, number, coding, table, codes, size: coding.size }]
+  })
+  const columns = chosen.map(({ coding }) => coding.sql)
+  if (columns.length > 0)
+    await session.readNumbers(
+      `select ${[`cast(${rows.at} as uinteger)`, ...columns].join(', ')}\n${rows.from}`,
+      ([places, ...read], count) => {
+        for (const [at, numbers] of read.entries()) {
+          const { codes, table } = chosen[at]!
+          if (table === undefined) takeCodes(codes, { places: places!, numbers, count })
+          else table.take(codes, { places: places!, numbers, count })
+        }
+      },
+    )
+  const found = new Set(chosen.map(({ number }) => number))
+  return { coded: chosen, others: dimensions.filter((_, number) => !found.has(number)) }
+}
+
+async function chooseCodings(
+  session: Session,
+  dimensions: IndicatorGroup['dimensions'],
+  from: string,
+): Promise<readonly (Coding | undefined)[]> {
+  const facts = dimensions.flatMap(({ sql, type }, at) => {
+    if (type.kind === 'boolean') return []
+    const values = `list(distinct ${sql}) filter (${sql} is not null) as values_${at}`
+    return type.kind === 'integer'
+      ? [`min(${sql}) as low_${at}`, `max(${sql}) as high_${at}`, values]
+      : [values]
+  })
+  await session.run(
+    `create or replace temp table facts as select ${['1 as one', ...facts].join(', ')}\n${from}`,
+  )
+  const asked = dimensions.flatMap(({ type }, at) => {
+    if (type.kind === 'boolean') return []
+    const size = `coalesce(len(values_${at}), 0) as size_${at}`
+    return type.kind === 'integer' ? [`low_${at}`, `high_${at}`, size] : [size]
+  })
+  const found = await session.query(`select ${['one', ...asked].join(', ')} from facts`)
+  const fact = new Map(found.columns.map(({ name }, at) => [name, found.rows[0]![at]]))
+  return dimensions.map(({ sql, type }, at): Coding | undefined => {
+    if (type.kind === 'boolean')
+      return {
+        kind: 'direct',
+        sql: `cast(case when ${sql} then 2 when not ${sql} then 1 else 0 end as utinyint)`,
+        size: 3,
+      }
+    const [low, high] = [fact.get(`low_${at}`), fact.get(`high_${at}`)]
+    if (isNumber(low) && isNumber(high) && BigInt(high) - BigInt(low) < directMax)
+      return {
+        kind: 'direct',
+        sql: `cast(coalesce(${sql} - (${low}) + 1, 0) as usmallint)`,
+        size: Number(BigInt(high) - BigInt(low)) + 2,
+      }
+    const size = Number(fact.get(`size_${at}`))
+    return size > valuesMax
+      ? undefined
+      : { kind: 'hashed', sql: session.hashExpression(sql), size: size + 1 }
+  })
+}
+
+/** By the dimension's number; without one whose values share a hash. */
+async function readHashes(
+  session: Session,
+  dimensions: IndicatorGroup['dimensions'],
+  codings: readonly (Coding | undefined)[],
+): Promise<ReadonlyMap<number, HashedCodes>> {
+  const arms = dimensions.flatMap(({ type }, at) => {
+    const coding = codings[at]
+    if (coding === undefined) return []
+    const head = `select cast(${at} as usmallint)`
+    if (type.kind === 'boolean')
+      return [
+        `${head}, cast(code as uinteger) as code, value, cast(0 as ubigint) from (values (1, 'false'), (2, 'true')) as codes(code, value)`,
+      ]
+    if (coding.kind === 'direct')
+      return [
+        `${head}, cast(code as uinteger), cast(code + low_${at} - 1 as varchar), cast(0 as ubigint) from facts, range(1, ${coding.size}) as codes(code)`,
+      ]
+    // Unknown has a hash too, which no value may share.
+    return [
+      `${head}, cast(code as uinteger), cast(value as varchar), ${session.hashExpression('value')}
+from (select unnest(range(1, len(values_${at}) + 1)) as code, unnest(values_${at}) as value from facts)`,
+      `${head}, cast(0 as uinteger), cast(null as varchar), ${session.hashExpression(`cast(null as ${sqlType(type)})`)}`,
+    ]
+  })
+  await session.run(
+    `create or replace temp table dictionary (dimension usmallint, code uinteger, value varchar, hash ubigint)`,
+  )
+  if (arms.length > 0) await session.run(`insert into dictionary ${arms.join('\nunion all ')}`)
+  const tables = new Map<number, HashedCodes>()
+  for (const [number, coding] of codings.entries())
+    if (coding?.kind === 'hashed') tables.set(number, new HashedCodes(coding.size))
+  await session.readNumbers(
+    `select dimension, code, hash from dictionary`,
+    ([numbers, codes, halves], count) => {
+      for (let row = 0; row < count; row++)
+        tables
+          .get(numbers![row]!)
+          ?.add({ low: halves![row * 2]!, high: halves![row * 2 + 1]!, code: codes![row]! })
+    },
+  )
+  return new Map([...tables].filter(([, table]) => table.isSound))
+}
+
+interface Taking {
+  readonly places: ArrayLike<number>
+  readonly numbers: ArrayLike<number>
+  readonly count: number
+}
+
+function takeCodes(codes: Codes, { places, numbers, count }: Taking): void {
+  for (let row = 0; row < count; row++) codes[places[row]!] = numbers[row]!
+}
+
+/** From hashes of 64 bits to codes. */
+class HashedCodes {
+  readonly #mask: number
+  /** low, high, code + 1; 0: empty. */
+  readonly #places: Uint32Array
+  #isSound = true
+
+  constructor(size: number) {
+    const places = 2 ** Math.ceil(Math.log2(size * 2))
+    this.#mask = places - 1
+    this.#places = new Uint32Array(places * 3)
+  }
+
+  /** Whether no two values share a hash. */
+  get isSound(): boolean {
+    return this.#isSound
+  }
+
+  add({ low, high, code }: { low: number; high: number; code: number }): void {
+    const places = this.#places
+    let at = (low & this.#mask) * 3
+    for (; places[at + 2] !== 0; at = at + 3 === places.length ? 0 : at + 3)
+      if (places[at] === low && places[at + 1] === high) this.#isSound = false
+    places[at] = low
+    places[at + 1] = high
+    places[at + 2] = code + 1
+  }
+
+  /** Every value was added. */
+  take(codes: Codes, { places: rows, numbers, count }: Taking): void {
+    const places = this.#places
+    const mask = this.#mask
+    const end = places.length
+    for (let row = 0; row < count; row++) {
+      const low = numbers[row * 2]!
+      const high = numbers[row * 2 + 1]!
+      let at = (low & mask) * 3
+      while (places[at] !== low || places[at + 1] !== high || places[at + 2] === 0)
+        at = at + 3 === end ? 0 : at + 3
+      codes[rows[row]!] = places[at + 2]! - 1
+    }
+  }
+}
+
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint'
+}

@@ -1,0 +1,281 @@
+/**
+ * Makes every indicator of one activity, period by period. The engine brings rows to one for each key or version from which dimensions follow, and codes the
+ * attributes to small numbers; what is left is adding up arrays, for many dimensions at once, which is done here (`accumulate.ts`). Memory is bounded: dimensions are
+ * taken in batches, and those of too many values are grouped by the engine, which spills.
+ */
+import { assert } from '../../base/errors.ts'
+import type { NumberColumn, Session } from '../../engine/engine.ts'
+import { sqlType } from '../../model/column-type.ts'
+import { made, nextPeriod } from '../../plan/plan.ts'
+import type {
+  IndicatorGroup,
+  IndicatorPlan,
+  IndicatorReference,
+  Period,
+  Task,
+} from '../../plan/plan.ts'
+import { accumulate, countEntities } from './accumulate.ts'
+import type { Groups, StateRows } from './accumulate.ts'
+import { codeDimensions } from './codes.ts'
+import type { CodedDimension } from './codes.ts'
+import { flagsOf, looseOf, readLoose, settledOf, splitEntities } from './entities.ts'
+import type { LooseRows } from './entities.ts'
+import { packDimensions } from './packs.ts'
+import { layOut, makeRanks, rankColumns, readStateRows } from './states.ts'
+import type { Layout } from './states.ts'
+
+/** Codes of a batch together, of two bytes each. */
+const batchCodesMax = 400_000_000
+const batchDimensionsMax = 100
+const doubleBytes = 8
+
+/** `rows` is the stored merged table as it is bound. */
+export async function makeIndicators(session: Session, task: Task, rows: string): Promise<void> {
+  const plan = task.rows.indicators
+  const period = task.inputs[0]?.period
+  assert(plan !== undefined && period !== undefined, `${task.id} has a plan and a period`)
+  const columns = task.columns.map(({ name, type }) => `${name} ${sqlType(type)}`)
+  await session.run(`create temp table ${made} (${columns.join(', ')})`)
+  const found = await session.query(
+    `select distinct cast(date_trunc('${period}', day) as date) as day from ${rows} where day is not null order by 1`,
+  )
+  for (const [day] of found.rows) {
+    assert(typeof day === 'string', 'a day is a text')
+    // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
+    await new PeriodMaker(session, { plan, period, day }).make()
+  }
+}
+
+interface Making {
+  readonly plan: IndicatorPlan
+  readonly period: Period
+  readonly day: string
+}
+
+/** What the dimensions of a group are added up from. */
+interface Measured {
+  readonly layout: Layout
+  readonly rows: StateRows
+  readonly loose: readonly LooseRows[]
+}
+
+class PeriodMaker {
+  readonly #session: Session
+  readonly #plan: IndicatorPlan
+  readonly #day: string
+  readonly #where: string
+
+  constructor(session: Session, { plan, period, day }: Making) {
+    this.#session = session
+    this.#plan = plan
+    this.#day = day
+    this.#where = `day >= date '${day}' and day < date '${nextPeriod(period, day)}'`
+  }
+
+  async make(): Promise<void> {
+    for (const other of this.#plan.others)
+      await this.#insert(other.dimension, other.sql.replace('$where', this.#where))
+    for (const reference of this.#plan.references)
+      for (const group of reference.groups) await this.#makeGroup(reference, group)
+  }
+
+  /** `select` gives `value`, the states and the distinct counts by name. */
+  #insert(dimension: string, select: string): Promise<void> {
+    return this.#session.run(
+      `insert into ${made} by name select date '${this.#day}' as day, '${quoted(dimension)}' as dimension, * from (${select}) as each_group`,
+    )
+  }
+
+  async #makeGroup(reference: IndicatorReference, group: IndicatorGroup): Promise<void> {
+    const { column } = group
+    const entities = Object.entries(reference.entities)
+    for (const [entity, table] of entities) {
+      const distincts = this.#distinctsOf(entity)
+      await splitEntities(this.#session, { entity, table, where: this.#where, column, distincts })
+    }
+    const measured = await this.#makeMeasured(reference, group)
+    const { rows } = measured.rows
+    const size = Math.min(batchDimensionsMax, Math.max(8, Math.floor(batchCodesMax / (rows + 1))))
+    for (let at = 0; at < group.dimensions.length; at += size)
+      await this.#makeBatch(
+        { ...group, dimensions: group.dimensions.slice(at, at + size) },
+        { measured, entities: entities.map(([entity]) => entity) },
+      )
+    const names = entities.flatMap(([entity]) => [looseOf(entity), settledOf(entity)])
+    await this.#drop('measured', ...names)
+  }
+
+  #distinctsOf(entity: string): IndicatorPlan['distincts'] {
+    return this.#plan.distincts.filter((distinct) => distinct.entity === entity)
+  }
+
+  /** One row for each key or version, with all states and with the counts that add up. */
+  async #makeMeasured(reference: IndicatorReference, group: IndicatorGroup): Promise<Measured> {
+    const session = this.#session
+    const { states, distincts } = this.#plan
+    const { column } = group
+    const counts = distincts.map(({ name }) => name)
+    const missing = distincts.filter(({ entity }) => reference.entities[entity] === undefined)
+    assert(missing.length === 0, 'every entity has states')
+    const arms = [
+      `select ${[column, ...states.map(({ name }) => name)].join(', ')} from ${reference.table} where ${this.#where}`,
+      ...Object.keys(reference.entities).map((entity) => `select * from ${settledOf(entity)}`),
+    ]
+    await session.run(`create or replace temp table measured as
+select ${['*', 'row_number() over () - 1 as place', ...rankColumns(states)].join(', ')}
+from (
+  select ${[column, ...this.#merged()].join(', ')}
+  from (${arms.join('\nunion all by name\n')}) as each_row
+  group by ${column}
+) as each_row`)
+    await makeRanks(session, 'measured', states)
+    const found = await session.query('select count(*) from measured')
+    const layout = await layOut(session, 'measured', { states, counts })
+    const rows = Number(found.rows[0]![0])
+    const loose: LooseRows[] = []
+    for (const entity of Object.keys(reference.entities))
+      loose.push(
+        ...(await readLoose(session, { entity, column, distincts: this.#distinctsOf(entity) })),
+      )
+    return { layout, rows: await readStateRows(session, 'measured', { layout, rows }), loose }
+  }
+
+  #merged(): readonly string[] {
+    return [
+      ...this.#plan.states.map(({ name, merged }) => `${merged} as ${name}`),
+      ...this.#plan.distincts.map(
+        ({ name }) => `cast(coalesce(sum(${name}), 0) as bigint) as ${name}`,
+      ),
+    ]
+  }
+
+  async #makeBatch(
+    group: IndicatorGroup,
+    of: { readonly measured: Measured; readonly entities: readonly string[] },
+  ): Promise<void> {
+    const { measured } = of
+    const { rows, layout } = measured
+    const from = `from measured as ${group.alias}\n${group.joins}`
+    const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
+      from,
+      at: `${group.alias}.place`,
+      rows: rows.rows,
+    })
+    await this.#session.run(
+      `create or replace temp table groups (${this.#groupColumns(layout, rows.words).join(', ')})`,
+    )
+    const groupBytes = rows.slots * doubleBytes
+    for (const pack of packDimensions(coded, groupBytes)) {
+      const made = accumulate(rows, pack)
+      for (const [at, dimension] of pack.entries())
+        await this.#append(dimension, { groups: made[at]!, measured })
+    }
+    await this.#insertGroups(layout, coded)
+    for (const other of others) await this.#groupByEngine({ from, other }, group, of.entities)
+    await this.#drop('groups', 'dictionary', 'facts')
+  }
+
+  #groupColumns(layout: Layout, words: number): readonly string[] {
+    return [
+      'dimension usmallint',
+      'code uinteger',
+      ...layout.slots.map((_, slot) => `slot_${slot} double`),
+      ...Array.from({ length: words }, (_, word) => `known_${word} uinteger`),
+      ...this.#plan.distincts.map(({ name }) => `loose_${name} double`),
+    ]
+  }
+
+  async #append(
+    dimension: CodedDimension,
+    { groups, measured }: { readonly groups: Groups; readonly measured: Measured },
+  ): Promise<void> {
+    const { slots, words } = measured.rows
+    const present: number[] = []
+    for (let code = 0; code < groups.size; code++) if (groups.rows[code] !== 0) present.push(code)
+    const codes = Uint32Array.from(present)
+    const picked = <T extends Float64Array | Uint32Array>(
+      into: T,
+      from: { readonly values: T; readonly step: number; readonly first: number },
+    ): T => {
+      const { values, step, first } = from
+      for (let row = 0; row < codes.length; row++) into[row] = values[codes[row]! * step + first]!
+      return into
+    }
+    const count = codes.length
+    const loose = new Map<string, NumberColumn>()
+    for (const { distincts, rows } of measured.loose) {
+      const step = distincts.length
+      const values = countEntities(rows, dimension, step)
+      for (const [first, { name }] of distincts.entries())
+        loose.set(name, picked(new Float64Array(count), { values, step, first }))
+    }
+    await this.#session.appendNumbers('groups', [
+      new Uint16Array(count).fill(dimension.number),
+      codes,
+      ...Array.from({ length: slots }, (_, first) =>
+        picked(new Float64Array(count), { values: groups.values, step: slots, first }),
+      ),
+      ...Array.from({ length: words }, (_, first) =>
+        picked(new Uint32Array(count), { values: groups.known, step: words, first }),
+      ),
+      ...this.#plan.distincts.map(({ name }) => loose.get(name) ?? new Float64Array(count)),
+    ])
+  }
+
+  async #insertGroups(layout: Layout, coded: readonly CodedDimension[]): Promise<void> {
+    if (coded.length === 0) return
+    const names = coded.map(({ number, dimension }) => `(${number}, '${quoted(dimension)}')`)
+    const states = this.#plan.states.map(({ name }) => `${layout.finished.get(name)!} as ${name}`)
+    const counts = this.#plan.distincts.map(
+      ({ name }) =>
+        `${layout.finished.get(name)!} + cast(groups.loose_${name} as bigint) as ${name}`,
+    )
+    await this.#session.run(`insert into ${made} by name
+select ${[`date '${this.#day}' as day`, 'names.dimension', 'dictionary.value', ...states, ...counts].join(', ')}
+from groups
+join (values ${names.join(', ')}) as names(number, dimension) on names.number = groups.dimension
+left join dictionary on dictionary.dimension = groups.dimension and dictionary.code = groups.code
+${layout.joins.join('\n')}`)
+  }
+
+  /** A dimension of too many values for arrays. */
+  async #groupByEngine(
+    read: { readonly from: string; readonly other: IndicatorGroup['dimensions'][number] },
+    { alias, column }: IndicatorGroup,
+    entities: readonly string[],
+  ): Promise<void> {
+    const { dimension, sql } = read.other
+    await this.#session.run(
+      `create or replace temp table valued as select ${alias}.*, cast(${sql} as varchar) as value\n${read.from}`,
+    )
+    const arms = [`select ${['value', ...this.#merged()].join(', ')} from valued group by value`]
+    for (const entity of entities) {
+      const distincts = this.#distinctsOf(entity)
+      const anyFlag = flagsOf(distincts).map((flag) => `, bool_or(loose.${flag}) as ${flag}`)
+      const counts = distincts.map(
+        ({ name, flag }) => `count(*)${flag === undefined ? '' : ` filter (${flag})`} as ${name}`,
+      )
+      arms.push(`select ${['value', ...counts].join(', ')}
+from (
+  select loose.entity, valued.value${anyFlag.join('')}
+  from ${looseOf(entity)} as loose
+  join valued on valued.${column} is not distinct from loose.${column}
+  group by loose.entity, valued.value
+) as each_entity
+group by value`)
+    }
+    await this.#insert(
+      dimension,
+      `select ${['value', ...this.#merged()].join(', ')} from (${arms.join('\nunion all by name\n')}) as each_arm group by value`,
+    )
+    await this.#drop('valued')
+  }
+
+  async #drop(...tables: readonly string[]): Promise<void> {
+    for (const table of tables) await this.#session.run(`drop table if exists ${table}`)
+  }
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("'", "''")
+}
