@@ -6,12 +6,27 @@ import { segmentDialect } from './dialect/segment.ts'
 import { snowplowDialect } from './dialect/snowplow.ts'
 import type { DialectName } from './record.ts'
 
+/** Of one request: what is made of it is in memory at once, several times. */
+const eventsMax = 50_000
+
 export const dialects: readonly Dialect[] = [
   nativeDialect,
   segmentDialect,
   snowplowDialect,
   posthogDialect,
-]
+].map(limited)
+
+function limited(dialect: Dialect): Dialect {
+  return {
+    ...dialect,
+    readEvents: (request, body) => {
+      const events = dialect.readEvents(request, body)
+      if (events.length <= eventsMax) return events
+      const reason = `${events.length} events in a request are more than ${eventsMax}`
+      return [{ kind: 'unreadable', reason }]
+    },
+  }
+}
 
 export interface FoundRoute extends Route {
   readonly dialect: Dialect

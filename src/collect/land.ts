@@ -189,7 +189,7 @@ class LogLanding implements Landing {
           bytes += record.bytes.length
           const made = readRows(decodeRequest(record.bytes))
           for (const row of made.events) rows.push({ ...row, partition: record.partition })
-          quarantined.push(...made.quarantined)
+          for (const row of made.quarantined) quarantined.push(row)
         }
         if (batch.position !== undefined && batch.position !== position) {
           position = batch.position
@@ -236,29 +236,28 @@ class LogLanding implements Landing {
       await this.#options.reader.release(sequence, position)
   }
 
-  /** A refusal that is in the table already came with a round whose second commit did not happen. */
+  /** A refusal that is in the table already came with a round whose second commit did not happen, or was shipped twice. */
   async #newRefusals(rows: readonly QuarantineRow[]): Promise<readonly object[]> {
-    if (rows.length === 0) return []
-    const table = await this.#options.lake.table(collectedTables.quarantine)
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    for (const id of await this.#refusedSince(rows)) byId.delete(id)
     const owners = new Map(this.#options.events().map((entry) => [entry.event, entry.owner]))
-    const withOwner = rows.map((row) => ({ ...row, owner: owners.get(row.event ?? '') ?? null }))
-    if (table?.current === undefined) return withOwner
+    return [...byId.values()].map((row) => ({ ...row, owner: owners.get(row.event ?? '') ?? null }))
+  }
+
+  async #refusedSince(rows: readonly QuarantineRow[]): Promise<readonly string[]> {
+    const { lake } = this.#options
     const { session } = this.#parts!
-    await session.bindScan(
-      'refused',
-      await this.#options.lake.scan(table, {
-        filters: [
-          {
-            column: 'received_at',
-            lower: BigInt(Math.min(...rows.map((row) => row.received_at))) * 1000n,
-          },
-        ],
-      }),
+    if (rows.length === 0) return []
+    const table = await lake.table(collectedTables.quarantine)
+    if (table?.current === undefined) return []
+    const oldestMs = rows.reduce((least, row) => Math.min(least, row.received_at), Infinity)
+    const filters = [{ column: 'received_at', lower: BigInt(oldestMs) * 1000n }]
+    await session.bindScan('refused', await lake.scan(table, { filters }))
+    const { rows: known } = await session.query(
+      `select id from refused where received_at >= make_timestamptz(${oldestMs * 1000})`,
     )
-    const { rows: known } = await session.query('select id from refused')
     await session.unbind('refused')
-    const there = new Set(known.map(([id]) => id))
-    return withOwner.filter((row) => !there.has(row.id))
+    return known.map(([id]) => String(id))
   }
 
   /** The landing's number. */

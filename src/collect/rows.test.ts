@@ -91,6 +91,34 @@ describe('rows of a logged request', () => {
       ],
     )
   })
+
+  it('stays in proportion to the request, however many events cannot be read', () => {
+    const rows = readRows(logged(Array.from({ length: 40_000 }, (_, index) => index)))
+    assert.equal(rows.quarantined.length, 40_000)
+    const [first, second] = rows.quarantined
+    assert.equal(first!.bytes, second!.bytes)
+    const last = rows.quarantined.at(-1)!
+    assert.equal(last.bytes, '')
+    assert.match(last.reason, /the request is kept with r-0/)
+    const bytes = rows.quarantined.reduce((sum, row) => sum + row.bytes.length, 0)
+    assert.ok(bytes < 2_000_000, `${bytes} bytes`)
+  })
+
+  it('keeps a request of too many events as one refusal', () => {
+    const batch = Array.from({ length: 50_001 }, () => ({ type: 'page', anonymousId: 'v' }))
+    const rows = readRows(logged(batch))
+    assert.deepEqual(rows.events, [])
+    assert.deepEqual(
+      rows.quarantined.map(({ id, rule, reason }) => ({ id, rule, reason })),
+      [
+        {
+          id: 'r-0',
+          rule: 'unreadable',
+          reason: '50001 events in a request are more than 50000',
+        },
+      ],
+    )
+  })
 })
 
 describe('the time of an event', () => {

@@ -72,14 +72,30 @@ export function readRows(record: RequestRecord): Rows {
   const body = parseBody(record.body)
   const read = dialectNamed(record.dialect)?.readEvents(request, body) ?? []
   const verdicts = new Map(record.quarantined.map((verdict) => [verdict.index, verdict]))
+  let text: string | undefined
+  const whole = (): string => (text ??= maskKeyFields(Buffer.from(record.body).toString('utf8')))
   const events: EventRow[] = []
   const quarantined: QuarantineRow[] = []
   for (const [index, each] of read.entries()) {
     const verdict = verdicts.get(index) ?? unreadable(each, index)
-    if (verdict !== undefined) quarantined.push(refusedRow(record, { each, verdict }))
+    if (verdict !== undefined) quarantined.push(refusedRow(record, { each, verdict, whole }))
     else if (each.kind === 'event') events.push(acceptedRow(record, each.event, index))
   }
-  return { events, quarantined }
+  return { events, quarantined: withinBytes(quarantined) }
+}
+
+/** The whole body stands for an event that cannot be read. A request of many such would be as many bodies: those beyond a size name the row that has it. */
+const unreadableBytesMax = 1024 * 1024
+
+function withinBytes(rows: readonly QuarantineRow[]): readonly QuarantineRow[] {
+  const first = rows.find(({ rule }) => rule === 'unreadable')
+  let bytes = 0
+  return rows.map((row) => {
+    if (row.rule !== 'unreadable' || row === first) return row
+    bytes += row.bytes.length
+    if (bytes <= unreadableBytesMax) return row
+    return { ...row, bytes: '', reason: `${row.reason} (the request is kept with ${first!.id})` }
+  })
 }
 
 /** What could not be read is never accepted, whatever the record says. */
@@ -136,7 +152,12 @@ function userAgentOf(event: IncomingEvent, record: RequestRecord): string | unde
 
 function refusedRow(
   record: RequestRecord,
-  refused: { readonly each: ReadEvent; readonly verdict: Verdict },
+  refused: {
+    readonly each: ReadEvent
+    readonly verdict: Verdict
+    /** The whole body. */
+    readonly whole: () => string
+  },
 ): QuarantineRow {
   const { each, verdict } = refused
   const event = each.kind === 'event' ? each.event : undefined
@@ -152,9 +173,7 @@ function refusedRow(
     received_at: record.receivedAtMs,
     dialect: record.dialect,
     request: JSON.stringify({ ...request, index: verdict.index }),
-    bytes:
-      (event === undefined ? undefined : nativeText(event)) ??
-      maskKeyFields(Buffer.from(record.body).toString('utf8')),
+    bytes: (event === undefined ? undefined : nativeText(event)) ?? refused.whole(),
   }
 }
 
