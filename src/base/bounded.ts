@@ -29,6 +29,33 @@ export async function mapBounded<T, R>(
   return results
 }
 
+/** Lets so many in at a time, in the order in which they came; who waits is bounded by who calls. */
+export class Gate {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(limit: number) {
+    assert(limit >= 1, `a limit of ${limit} lets nothing start`)
+    this.#free = limit
+  }
+
+  async enter(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--
+      return
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.push(resolve)
+    await promise
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#free++
+    else next()
+  }
+}
+
 /** Waits, and ends early with the signal's reason when it aborts. */
 export async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()

@@ -2,34 +2,19 @@
  * One collector process: HTTP in, answers out. A request is shed before its body is read when the log is behind; else it is read, judged event by event, appended
  * whole to the log, and answered when the log says it is durable.
  */
-import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MaruError, isMaruError } from '../base/errors.ts'
-import { applyAddressPolicy, compileClientAddress } from './address.ts'
-import type { ClientAddress } from './address.ts'
-import { hashKey } from './compile-settings.ts'
-import { isRecord } from './dialect/answers.ts'
-import type { Answer, DialectRequest, EventResult, ReadEvent, Refusal } from './dialect.ts'
+import type { Answer, DialectRequest, Refusal } from './dialect.ts'
 import { findRoute } from './dialects.ts'
-import type { FoundRoute } from './dialects.ts'
 import type { Duplicates } from './duplicates.ts'
 import { readBody } from './http/body.ts'
 import { Measures } from './http/measures.ts'
-import { RateLimits } from './http/rate.ts'
-import { compileJudge } from './judge.ts'
-import type { Judge } from './judge.ts'
-import { Lanes } from './lanes.ts'
-import { applyPolicy, nativeBody } from './policy.ts'
-import type { LogWriter } from './log.ts'
-import { maskKey, queryWithoutKey } from './mask.ts'
-import { parseBody, readJson } from './parse-body.ts'
-import type { JsonBody } from './parse-body.ts'
-import { encodeRequest } from './record.ts'
-import type { RequestRecord, Verdict } from './record.ts'
-import { actorOf, eventId } from './rows.ts'
-import type { CollectSettings, SourceSettings } from './settings.ts'
+import type { LogRecord, LogWriter } from './log.ts'
+import type { CollectSettings } from './settings.ts'
+import { Taker } from './take.ts'
+import type { Call } from './take.ts'
 
 export interface CollectorOptions {
   /** Asked at each request: settings change while everything runs. The same object means nothing changed. */
@@ -40,7 +25,7 @@ export interface CollectorOptions {
   readonly port: number
   /** Several processes on the port. */
   readonly reusePort?: boolean
-  /** Of a body, on the wire and unpacked. Default 20 MiB. */
+  /** Of a body, on the wire and unpacked. Default 4 MiB: no known client sends more at once, and a hostile one makes a hundred times as much of it in memory. */
   readonly bodyBytesMax?: number
   /** Bodies in memory and bytes waiting for the disk beyond which requests are shed. Default 64 MiB. */
   readonly pendingBytesMax?: number
@@ -68,7 +53,6 @@ export interface Collector {
 const mebibyte = 1024 * 1024
 const closeMs = 5_000
 const connectionsMax = 20_000
-const keysMax = 1_000
 const overloaded = { kind: 'overloaded', retryAfterSeconds: 2 } as const
 
 /** Throws COLLECT_PORT when the port is taken. */
@@ -78,29 +62,11 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   return collector
 }
 
-interface Sender {
-  readonly source: SourceSettings
-  readonly keyId: string
-}
-
-interface Compiled {
-  readonly settings: CollectSettings
-  readonly judge: Judge
-  /** By SHA-256 of the key. */
-  readonly senders: ReadonlyMap<string, Sender>
-  /** By the key itself, once it was seen: a hash for each request costs more than all else about the key. */
-  readonly seen: Map<string, Sender>
-  readonly clientAddress: ClientAddress
-}
-
 class HttpCollector implements Collector {
   readonly #options: CollectorOptions
   readonly #server: Server
   readonly #measures = new Measures()
-  readonly #rates = new RateLimits(keysMax)
-  readonly #lanes: Lanes
-  readonly #now: () => number
-  #compiled: Compiled | undefined
+  readonly #taker: Taker
   readonly #pendingBytesMax: number
   #pendingBytes = 0
   #isClosing = false
@@ -108,9 +74,9 @@ class HttpCollector implements Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
     this.#pendingBytesMax = options.pendingBytesMax ?? 64 * mebibyte
-    this.#lanes = new Lanes(options.lanes ?? 9)
+    const { lanes = 9, now = Date.now } = options
+    this.#taker = new Taker({ ...options, lanes, now })
     const { headersMs = 10_000, requestMs = 30_000 } = options
     this.#server = createServer(
       {
@@ -182,7 +148,8 @@ class HttpCollector implements Collector {
       return this.#refuse(request, response, route.dialect.refuse(shed))
     }
     const query = end < 0 ? {} : Object.fromEntries(new URLSearchParams(url.slice(end + 1)))
-    await this.#collect(request, response, {
+    await this.#collect(response, {
+      request,
       route,
       read: {
         route: route.route,
@@ -193,13 +160,10 @@ class HttpCollector implements Collector {
     })
   }
 
-  async #collect(
-    request: IncomingMessage,
-    response: ServerResponse,
-    call: { readonly route: FoundRoute; readonly read: DialectRequest },
-  ): Promise<void> {
+  async #collect(response: ServerResponse, call: Call): Promise<void> {
+    const { request } = call
     const { dialect } = call.route
-    const bytesMax = this.#options.bodyBytesMax ?? 20 * mebibyte
+    const bytesMax = this.#options.bodyBytesMax ?? 4 * mebibyte
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > bytesMax)
       return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
@@ -222,82 +186,33 @@ class HttpCollector implements Collector {
         case 'unreadable':
           return this.#send(request, response, dialect.refuse(body))
         case 'body':
-          this.#send(request, response, await this.#accept(request, { ...call, bytes: body.bytes }))
+          this.#send(request, response, await this.#accept(call, body.bytes))
       }
     } finally {
       this.#pendingBytes -= held
     }
   }
 
-  async #accept(
-    request: IncomingMessage,
-    call: { readonly route: FoundRoute; readonly read: DialectRequest; readonly bytes: Buffer },
-  ): Promise<Answer> {
+  async #accept(call: Call, bytes: Buffer): Promise<Answer> {
     const { dialect } = call.route
-    const body = readJson(call.bytes)
-    if (request.method === 'POST' && body === undefined)
-      return dialect.refuse({ kind: 'unreadable', reason: 'the body is no JSON' })
-    const compiled = this.#compile()
-    const key = dialect.readKey(call.read, body?.value)
-    if (key === undefined) return dialect.refuse({ kind: 'no_key' })
-    const sender = senderOf(compiled, key)
-    if (sender === undefined) return dialect.refuse({ kind: 'bad_key' })
-    const { source } = sender
-    const { value, json: bytes } = withoutKey(body, key)
-    const read = { ...call.read, query: queryWithoutKey(call.read.query, key) }
-    const events = dialect.readEvents(read, value)
-    const nowMs = this.#now()
-    if (source.rateMax !== undefined) {
-      const rate = { perSecond: source.rateMax, burst: source.rateMax, count: events.length, nowMs }
-      const retryAfterSeconds = this.#rates.take(sender.keyId, rate)
-      if (retryAfterSeconds > 0) return dialect.refuse({ kind: 'rate_limited', retryAfterSeconds })
-    }
-    const allowed = applyPolicy(events, source)
-    const requestId = randomUUID()
-    const judged = judgeEvents(allowed.events, {
-      judge: compiled.judge,
-      source,
-      sentBytes: bytes.length,
-      requestId,
-      duplicates: this.#options.duplicates,
-    })
-    if (allowed.events.length > 0) {
-      const failure = await this.#append(
-        {
-          requestId,
-          receivedAtMs: nowMs,
-          source: source.name,
-          catalog: compiled.settings.catalog,
-          versions: compiled.judge.versionsOf(allowed.events),
-          quarantined: judged.verdicts,
-          ...(allowed.isRedacted
-            ? { dialect: 'native', route: 'events', body: nativeBody(allowed.events) }
-            : {
-                dialect: dialect.name,
-                route: read.route,
-                body: bytes,
-                ...(Object.keys(read.query).length === 0 ? {} : { query: read.query }),
-              }),
-          ...clientOf(request, source, compiled.clientAddress),
-        },
-        allowed.events,
-      )
+    const taken = this.#taker.take(call, bytes)
+    if (taken.kind !== 'taken') return dialect.refuse(taken)
+    const { record, kept } = taken
+    if (record !== undefined) {
+      const failure = await this.#append(record)
       if (failure !== undefined) return dialect.refuse(failure)
-      for (const { id, result } of judged.results)
-        if (result === 'ok') this.#options.duplicates.add(source.name, id, nowMs)
+      for (const { id, result } of kept)
+        if (result === 'ok') this.#options.duplicates.add(taken.source, id, taken.receivedAtMs)
     }
-    this.#measures.countEvents(judged.results)
+    this.#measures.countEvents(kept)
     this.#measures.bytes += bytes.length
-    return dialect.answer(read, allowed.spread(judged.results))
+    return dialect.answer(call.read, taken.results)
   }
 
   /** Durable when it returns nothing. */
-  async #append(record: RequestRecord, events: readonly ReadEvent[]): Promise<Refusal | undefined> {
-    const first = events.find((each) => each.kind === 'event')
-    const actor = first === undefined ? undefined : actorOf(first.event)
-    const partition = this.#lanes.laneOf(actor, events.length, record.receivedAtMs)
+  async #append(record: LogRecord): Promise<Refusal | undefined> {
     try {
-      await this.#options.log.append([{ partition, bytes: encodeRequest(record) }])
+      await this.#options.log.append([record])
       return undefined
     } catch (error) {
       if (isMaruError(error) && error.code === 'DISK_FULL')
@@ -331,26 +246,6 @@ class HttpCollector implements Collector {
   #isFull(bytes: number): boolean {
     const pending = this.#pendingBytes + this.#options.log.pressure.waitingBytes + bytes
     return pending > this.#pendingBytesMax
-  }
-
-  #compile(): Compiled {
-    const settings = this.#options.settings()
-    if (this.#compiled?.settings !== settings) {
-      const senders = new Map(
-        settings.sources.flatMap((source) =>
-          source.keys.map(({ id, sha256 }) => [sha256, { source, keyId: id }] as const),
-        ),
-      )
-      const clientAddress = compileClientAddress(settings.trustedProxies ?? [])
-      this.#compiled = {
-        settings,
-        judge: compileJudge(settings),
-        senders,
-        seen: new Map(),
-        clientAddress,
-      }
-    }
-    return this.#compiled
   }
 
   #ownPage(path: string): Answer | undefined {
@@ -389,71 +284,6 @@ class HttpCollector implements Collector {
     response.writeHead(answer.status, headers)
     response.end(answer.body)
   }
-}
-
-function senderOf(compiled: Compiled, key: string): Sender | undefined {
-  const known = compiled.seen.get(key)
-  if (known !== undefined) return known
-  const sender = compiled.senders.get(hashKey(key))
-  if (sender !== undefined) compiled.seen.set(key, sender)
-  return sender
-}
-
-interface Judged {
-  readonly results: readonly EventResult[]
-  readonly verdicts: readonly Verdict[]
-}
-
-function judgeEvents(
-  events: readonly ReadEvent[],
-  by: {
-    readonly judge: Judge
-    readonly source: SourceSettings
-    readonly sentBytes: number
-    readonly requestId: string
-    readonly duplicates: Pick<Duplicates, 'has'>
-  },
-): Judged {
-  const verdicts: Verdict[] = []
-  const here = events.length === 1 ? undefined : new Set<string>()
-  const results = events.map((each, index): EventResult => {
-    const id = eventId(each.kind === 'event' ? each.event : each, by.requestId, index)
-    const refused = by.judge.judge(each, by.source, by.sentBytes)
-    if (refused !== undefined) {
-      verdicts.push({ index, ...refused })
-      return { id, result: 'quarantined', ...refused }
-    }
-    const isKnown = here?.has(id) === true || by.duplicates.has(by.source.name, id)
-    here?.add(id)
-    return { id, result: isKnown ? 'duplicate' : 'ok' }
-  })
-  return { results, verdicts }
-}
-
-function clientOf(
-  request: IncomingMessage,
-  source: SourceSettings,
-  clientAddress: ClientAddress,
-): Pick<RequestRecord, 'address' | 'userAgent'> {
-  // Node joins headers of this name by commas.
-  const forwarded = request.headers['x-forwarded-for'] as string | undefined
-  const client = clientAddress(request.socket.remoteAddress, forwarded)
-  const address = applyAddressPolicy(client, source.address)
-  const userAgent = request.headers['user-agent']?.slice(0, 500)
-  return {
-    ...(address === undefined ? {} : { address }),
-    ...(userAgent === undefined ? {} : { userAgent }),
-  }
-}
-
-const noBody: JsonBody = { value: undefined, json: Buffer.alloc(0) }
-
-/** Read again, unless the key stood only where the dialect takes it from. */
-function withoutKey(body: JsonBody = noBody, key: string): JsonBody {
-  const { value, json } = body
-  const count = maskKey(json, key)
-  const isField = isRecord(value) && Object.values(value).includes(key)
-  return count === (isField ? 1 : 0) ? body : { value: parseBody(json), json }
 }
 
 /** Any page may send: the write key decides, not the origin. */

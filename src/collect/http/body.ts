@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import { Gate } from '../../base/bounded.ts'
 
 export interface BodyLimits {
   /** On the wire and unpacked. */
@@ -25,6 +26,9 @@ const unpackers = {
   br: promisify<Buffer, { maxOutputLength: number }, Buffer>(brotliDecompress),
 } as const
 
+/** How large a body is, one knows when it is unpacked: few at a time, so that those which turn out too large are few. */
+const unpacking = new Gate(2)
+
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
   const received = await receive(request, limits)
   if (received.kind !== 'body') return received
@@ -39,6 +43,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     : undefined
   if (unpack === undefined)
     return { kind: 'unreadable', reason: `content-encoding "${encoding.slice(0, 40)}"` }
+  await unpacking.enter()
   try {
     const bytes = await unpack(received.bytes, { maxOutputLength: limits.bytesMax })
     return limits.hold(bytes.length) ? { kind: 'body', bytes } : { kind: 'no_room' }
@@ -49,6 +54,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     return isTooLarge
       ? { kind: 'too_large' }
       : { kind: 'unreadable', reason: `the body is no ${encoding}` }
+  } finally {
+    unpacking.leave()
   }
 }
 
