@@ -5,17 +5,19 @@ import type { Model } from '../model/model.ts'
 import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
-import { kindOf } from './kinds.ts'
+import { kindOf, rootsOf } from './kinds.ts'
+import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
-import { askMetric, measuresOf, specialsOf, valueOf } from './measure.ts'
-import type { Measure, Special, State, Value } from './measure.ts'
-import { mergedGroups } from './merge.ts'
+import { askMetric, measuresOf, specialsOf } from './measure.ts'
+import type { Special } from './measure.ts'
+import { mergedGroups, refuseMixedTypes } from './merge.ts'
 import type { Merge } from './merge.ts'
 import type { CompileMetric } from './metric-condition.ts'
-import { lastName } from './model-index.ts'
 import type { CompiledQuestion, StoredFreshness } from './question.ts'
 import { routeLeg } from './states/route.ts'
 import { storedLegSql } from './states/stored-leg.ts'
+import type { State, Value } from './state.ts'
+import { statesIn, valueOf } from './value.ts'
 
 /** Groups of an inquiry before they are selected: the values are expressions over the columns of `groups`. */
 export interface Block {
@@ -47,8 +49,7 @@ export function blockOf(asking: Asking, inquiry: Inquiry): Block {
   const joined = joinParts(inquiry, parts, slugs)
   const states = parts.flatMap((part) => part.states)
   const finaliser = {
-    statesOf: ({ metric }: Measure): readonly State[] =>
-      states.filter(({ name }) => name.slice(0, name.lastIndexOf('__')) === metric),
+    statesOf: statesIn(states),
     valueOf: (special: Special): Value => specialValue(special, states),
     isFilled: inquiry.isFilled,
     isJoined: parts.length > 1 || joined.isFilledIn,
@@ -101,6 +102,7 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
     kindOf(special).compile({
       model,
       node: special.node,
+      rootIds: rootsOf(model, { kind: 'special', special }),
       name: special.key,
       state: stateOf(special),
       by,
@@ -108,6 +110,7 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
       where,
       range,
       ask: (inner) => answerOf(asking, inner),
+      compile: compileIn(asking),
     }),
   )
   return [...legParts(asking, inquiry, slugs), ...others]
@@ -117,56 +120,30 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
 function legParts(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): readonly Part[] {
   const { model, freshness } = asking
   const { where, range, by } = inquiry
-  const byRoot = new Map<string, Map<string, Measure>>()
-  for (const measure of inquiry.values.flatMap(({ expression }) => measuresOf(expression))) {
-    const measures = byRoot.get(measure.rootId) ?? new Map<string, Measure>()
-    byRoot.set(measure.rootId, measures.set(measure.metric, measure))
-  }
-  const compile: CompileMetric = (of, question) => {
-    const answer = answerOf(
-      { ...asking, model: of },
-      {
-        values: question.metrics.map((name) => askMetric(of, name)),
-        by: question.by,
-        where: undefined,
-        range: {},
-        isFilled: false,
-      },
-    )
-    return { sql: answer.sql, reads: answer.reads, columns: answer.values }
-  }
-  const lastNames = [...byRoot.keys()].map((rootId) => lastName(rootId))
-  return [...byRoot].flatMap(([rootId, measures], at) => {
-    const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
-    const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')
-    const own = [...measures.values()]
-    return routeLeg(
-      { model, rootId, name, measures: own, by, where, range, compile },
-      freshness,
-    ).map((leg): Part => {
+  const measures = inquiry.values.flatMap(({ expression }) => measuresOf(expression))
+  const compile = compileIn(asking)
+  return rowsOfMeasures(measures).flatMap((rows) =>
+    routeLeg({ model, ...rows, by, where, range, compile }, freshness).map((leg): Part => {
       const { source } = leg
       const sql = source === undefined ? legSql(leg, slugs) : storedLegSql(leg, source, slugs)
       const from = {
         kind: source?.kind ?? ('activities' as const),
-        tables: source?.tiles.map(({ id }) => id) ?? [rootId],
+        tables: source?.tiles.map(({ id }) => id) ?? [leg.rootId],
         metrics: leg.measures.map(({ measure }) => measure.metric),
       }
       const states = leg.measures.flatMap((measure) => measure.states)
-      return { ...sql, dimensions: leg.dimensions, states, sources: [from], rootId }
-    })
-  })
+      return { ...sql, dimensions: leg.dimensions, states, sources: [from], rootId: leg.rootId }
+    }),
+  )
 }
 
-function refuseMixedTypes(parts: readonly Part[]): void {
-  const [first, ...others] = parts
-  for (const [at, dimension] of first!.dimensions.entries()) {
-    const other = others.find((part) => part.dimensions[at]!.type.kind !== dimension.type.kind)
-    if (other === undefined) continue
-    throw new MaruError(
-      'METRIC_ILLEGAL',
-      `"${dimension.text}" is ${dimension.type.kind} for ${first!.rootId} but ${other.dimensions[at]!.type.kind} for ${other.rootId}`,
-      { hint: 'ask for the metrics apart, or name a dimension that both share' },
-    )
+/** Metrics as conditions are asked over all time. */
+function compileIn(asking: Asking): CompileMetric {
+  return (model, { metrics, by }) => {
+    const values = metrics.map((name) => askMetric(model, name))
+    const inquiry = { values, by, where: undefined, range: {}, isFilled: false }
+    const answer = answerOf({ ...asking, model }, inquiry)
+    return { sql: answer.sql, reads: answer.reads, columns: answer.values }
   }
 }
 
@@ -181,7 +158,9 @@ function joinParts(inquiry: Inquiry, parts: readonly Part[], slugs: readonly str
   const [first] = parts
   const ctes = parts.flatMap((part) => part.ctes)
   const time = inquiry.isFilled ? filledDimension(first!.dimensions) : undefined
-  if (parts.length === 1 && time === undefined)
+  // Without dimensions there is one row, also when nothing is found.
+  const isWhole = slugs.length > 0 || first!.states.every(({ kind }) => kind !== 'value')
+  if (parts.length === 1 && time === undefined && isWhole)
     return { ctes, groups: first!.groups, isFilledIn: false }
   const fill = (at: number): Merge => ({
     prefix: '',

@@ -3,8 +3,8 @@ import { assert } from '../base/errors.ts'
 import { isGrain } from './calendar.ts'
 import type { DayRange, GroupedBy } from './inquiry.ts'
 import { nullState } from './leg-sql.ts'
-import type { State } from './measure.ts'
 import { seriesCtes } from './series.ts'
+import type { State } from './state.ts'
 
 export interface Filling {
   readonly dimension: GroupedBy

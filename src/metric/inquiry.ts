@@ -7,8 +7,10 @@ import type { ColumnType, Model, TableId } from '../model/model.ts'
 import type { Dimension } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import type { LegalDimension } from './illegal.ts'
-import type { AskedMetric, State } from './measure.ts'
+import type { AskedMetric } from './measure.ts'
+import type { CompileMetric } from './metric-condition.ts'
 import type { CompiledQuestion } from './question.ts'
+import type { State } from './state.ts'
 
 export interface Inquiry {
   readonly values: readonly AskedMetric[]
@@ -57,6 +59,8 @@ export interface Part {
 export interface KindRequest<Node> {
   readonly model: Model
   readonly node: Node
+  /** The activities and objects whose rows have the dimensions. */
+  readonly rootIds: readonly TableId[]
   /** Names of CTEs begin with it. */
   readonly name: string
   /** The state that holds the value: `sales__value`. */
@@ -67,12 +71,14 @@ export interface KindRequest<Node> {
   readonly where: Condition | undefined
   readonly range: DayRange
   readonly ask: Ask
+  /** Answers a metric that is a condition. */
+  readonly compile: CompileMetric
 }
 
 /** How a kind of metric is answered. Throws METRIC_ILLEGAL for what does not go together. */
 export interface Kind<Node> {
-  /** The activities or objects whose rows have the dimensions: all must have each. */
-  readonly roots: (model: Model, node: Node) => readonly TableId[]
+  /** The activities or objects whose rows have the dimensions: all must have each. Absent: those of the value that the kind is over. */
+  readonly roots?: (model: Model, node: Node) => readonly TableId[]
   /** Its groups, with one state of kind `value`, called `request.state`. */
   readonly compile: (request: KindRequest<Node>) => Part
   /** Whether a group without it has 0: it counts. */

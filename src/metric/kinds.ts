@@ -1,48 +1,70 @@
 /** Who computes which kind of metric. */
 import type { Model, TableId } from '../model/model.ts'
 import { conversion } from './conversion.ts'
+import { cumulative } from './cumulative.ts'
+import { dailyAverage } from './daily-average.ts'
+import { calendar } from './every-period.ts'
 import { funnel } from './funnel.ts'
 import type { LegalDimension } from './illegal.ts'
 import type { Kind } from './inquiry.ts'
 import { lifecycle } from './lifecycle.ts'
-import { measuresOf, specialsOf, unanswered } from './measure.ts'
+import { measuresOf, specialsOf } from './measure.ts'
+import type { Expression, Special, SpecialNode } from './measure.ts'
+import { offset } from './offset.ts'
 import { retention } from './retention.ts'
 import { stickiness } from './stickiness.ts'
-import type { Expression, Special, SpecialNode } from './measure.ts'
+import { total } from './total.ts'
 
 type Kinds = {
-  readonly [Name in SpecialNode['kind']]?: Kind<Extract<SpecialNode, { readonly kind: Name }>>
+  readonly [Name in SpecialNode['kind']]: Kind<Extract<SpecialNode, { readonly kind: Name }>>
 }
 
-const kinds: Kinds = { conversion, funnel, lifecycle, retention, stickiness }
+const kinds: Kinds = {
+  calendar,
+  conversion,
+  cumulative,
+  daily_average: dailyAverage,
+  funnel,
+  lifecycle,
+  offset,
+  retention,
+  stickiness,
+  total,
+}
 
-/** Throws METRIC_ILLEGAL for a kind that is not answered yet. */
 export function kindOf({ node }: Special): Kind<SpecialNode> {
   // One table of several types: each node goes to the kind of its own name.
-  const kind = kinds[node.kind] as Kind<SpecialNode> | undefined
-  if (kind === undefined) throw unanswered(node, `the kind ${node.kind}`)
-  return kind
+  return kinds[node.kind] as Kind<SpecialNode>
 }
 
 /** The activities and objects whose rows must have each dimension of the value. */
 export function rootsOf(model: Model, expression: Expression): readonly TableId[] {
   const own = measuresOf(expression).map(({ rootId }) => rootId)
   const others = specialsOf(expression).flatMap((special) =>
-    kindOf(special).roots(model, special.node),
+    'of' in special.node
+      ? rootsOf(model, special.node.of)
+      : kindOf(special).roots!(model, special.node),
   )
   return [...new Set([...own, ...others])]
 }
 
+/** Those inside of others too. */
+function allSpecials(expression: Expression): readonly Special[] {
+  return specialsOf(expression).flatMap((special) =>
+    'of' in special.node ? [special, ...allSpecials(special.node.of)] : [special],
+  )
+}
+
 /** Dimensions that the value has beside those of rows: `step`, `cohort`, `age`. */
 export function ownDimensions(expression: Expression): readonly LegalDimension[] {
-  return specialsOf(expression).flatMap(
+  return allSpecials(expression).flatMap(
     (special) => kindOf(special).dimensions?.(special.node) ?? [],
   )
 }
 
 /** Why the value does not go with a dimension that its rows have. */
 export function refusalOf(expression: Expression, text: string): string | undefined {
-  return specialsOf(expression)
+  return allSpecials(expression)
     .map((special) => kindOf(special).refuses?.(special.node, text))
     .find((reason) => reason !== undefined)
 }

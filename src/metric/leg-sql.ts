@@ -16,9 +16,10 @@ import {
 import type { JoinedCondition } from './condition.ts'
 import { dimensionSql } from './dimension.ts'
 import type { Leg } from './leg.ts'
-import { isMergeable, mergedStateSql, stateSql } from './measure.ts'
-import type { Measure, State } from './measure.ts'
+import type { Measure } from './measure.ts'
 import { tableById } from './model-index.ts'
+import { isMergeable, mergedStateSql, stateSql } from './state.ts'
+import type { State } from './state.ts'
 
 export interface LegSql {
   /** `name as (…)` */
@@ -91,6 +92,11 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     assert(root?.kind === 'activity', 'activities are in an order')
     items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
   }
+  const same = (leg.balance?.same ?? []).map((dimension, at) => {
+    items.push(`${dimensionSql(dimension, expressionOf(dimension.path))} as balance__same_${at}`)
+    return `balance__same_${at}`
+  })
+  if (leg.balance !== undefined) items.push(`${alias}.occurred_at as balance__at`)
   if (items.length === 0) items.push('1 as one')
   const conditions = rowConditions(leg, attachment, expressionOf)
   const joined = joinsOf(leg)
@@ -98,16 +104,32 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     ({ rows: other, key, dimension }) =>
       `\n  left join ${other} on ${other}.${key} = ${expressionOf(dimension.path)}`,
   )
-  const rows = `${leg.name}_row as (
+  const rows = `${leg.name}_${leg.balance === undefined ? 'row' : 'any'} as (
   select
     ${items.join(',\n    ')}
   ${fromClause(attachment).replaceAll('\n', '\n  ')}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
 )`
   return {
-    ctes: [...joined.flatMap(({ ctes }) => ctes), rows],
+    ctes: [...joined.flatMap(({ ctes }) => ctes), rows, ...balanceCtes(leg, same)],
     valueNames,
     reads: readsOf(leg, attachment),
   }
+}
+
+function balanceCtes({ name, balance }: Leg, same: readonly string[]): readonly string[] {
+  if (balance === undefined) return []
+  const edge = `${balance.kind === 'first' ? 'min' : 'max'}(balance__at)`
+  const partition = same.length === 0 ? '' : `partition by ${same.join(', ')}`
+  return [
+    `${name}_row as (
+  select *
+  from (
+    select *, ${edge} over (${partition}) as balance__edge
+    from ${name}_any
+  ) as edged
+  where balance__at = balance__edge
+)`,
+  ]
 }
 
 function joinsOf(leg: Leg): readonly JoinedCondition[] {
@@ -122,7 +144,7 @@ function legPaths(leg: Leg): readonly AttributePath[] {
     ...(filter === undefined ? [] : conditionPaths(filter)),
   ])
   return [
-    ...leg.dimensions.map((dimension) => dimension.path),
+    ...[...leg.dimensions, ...(leg.balance?.same ?? [])].map((dimension) => dimension.path),
     ...measurePaths,
     ...leg.conditions.flatMap(conditionPaths),
   ]
@@ -210,14 +232,21 @@ export function groupCte(name: string, grouped: GroupedRows): string {
       return `${stateSql(state, row)} as ${state.name}`
     })
   })
-  // A group is there when at least one of the metrics has a row in it.
-  const isFiltered = leg.measures.every((measure) => measure.filter !== undefined)
-  const filters = leg.measures.map(({ measure }) => `is__${measure.metric}`)
   const rows = placedRows(grouped)
-  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${rows}`]
-  if (isFiltered) lines.push(`  where ${filters.join(' or ')}`)
+  const lines = [
+    `select`,
+    `    ${[...keys, ...states].join(',\n    ')}`,
+    `  from ${rows}${countedWhere(leg).replace(' where', '\n  where')}`,
+  ]
   if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
   return `${name} as (\n  ${lines.join('\n')}\n)`
+}
+
+/** A group is there when at least one of the metrics has a row in it. */
+export function countedWhere({ measures }: Leg): string {
+  const isFiltered = measures.every((measure) => measure.filter !== undefined)
+  const filters = measures.map(({ measure }) => `is__${measure.metric}`)
+  return isFiltered ? ` where ${filters.join(' or ')}` : ''
 }
 
 /** Of these some row of a group is taken. */
@@ -259,7 +288,7 @@ function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
   ]
   return [
     { table: attachment.root.table, filters },
-    ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
+    ...attachment.joined.map((table) => ({ table, filters: [] })),
     ...joinsOf(leg).flatMap(({ reads }) => reads.map((table) => ({ table, filters: [] }))),
   ]
 }

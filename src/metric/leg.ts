@@ -5,6 +5,7 @@
 import { assert } from '../base/errors.ts'
 import type { MetricCondition, Model, TableId } from '../model/model.ts'
 import { chooseRows } from '../plan/choice.ts'
+import { grains } from './calendar.ts'
 import { bindCondition } from './condition.ts'
 import type { BoundCondition, JoinedCondition } from './condition.ts'
 import { resolveDimension } from './dimension.ts'
@@ -13,11 +14,12 @@ import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './illegal.ts'
 import type { DayRange } from './inquiry.ts'
-import { statesOf } from './measure.ts'
-import type { Measure, State } from './measure.ts'
+import type { Measure } from './measure.ts'
 import { metricCondition } from './metric-condition.ts'
 import type { CompileMetric } from './metric-condition.ts'
-import { tableById } from './model-index.ts'
+import { lastName, tableById } from './model-index.ts'
+import { statesOf } from './state.ts'
+import type { State } from './state.ts'
 
 export interface Leg {
   readonly model: Model
@@ -31,6 +33,8 @@ export interface Leg {
   /** The one of them that the question asks for. */
   readonly where: BoundCondition | undefined
   readonly range: DayRange
+  /** Only the rows at the least or greatest time, of all that have the same of these. */
+  readonly balance?: { readonly kind: 'first' | 'last'; readonly same: readonly Dimension[] }
 }
 
 export interface LegMeasure {
@@ -51,6 +55,30 @@ export interface LegRequest {
   readonly range: DayRange
   /** Answers a metric that is a condition; without it such a condition is refused. */
   readonly compile?: CompileMetric
+}
+
+/** Measures by the rows that they are of; `name` begins the names of CTEs. A balance has its rows for itself. */
+export function rowsOfMeasures(
+  measures: readonly Measure[],
+): readonly Pick<LegRequest, 'rootId' | 'name' | 'measures'>[] {
+  const byRows = new Map<string, Map<string, Measure>>()
+  for (const measure of measures) {
+    const { rootId, metric, balance } = measure
+    const key = balance === undefined ? rootId : `${rootId} ${metric}`
+    byRows.set(key, (byRows.get(key) ?? new Map<string, Measure>()).set(metric, measure))
+  }
+  const rows = [...byRows.values()].map((own) => [...own.values()])
+  const lastNames = rows.map(([first]) => lastName(first!.rootId))
+  return rows.map((own, at) => {
+    const { rootId, metric, balance } = own[0]!
+    const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
+    const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')
+    return {
+      rootId,
+      name: isAlone || balance === undefined ? name : `${name}_${metric}`,
+      measures: own,
+    }
+  })
 }
 
 export function planLeg(request: LegRequest): Leg {
@@ -75,6 +103,7 @@ export function planLeg(request: LegRequest): Leg {
   const conditions = where === undefined ? [] : [where]
   const shared = sharedFilter(request.measures)
   if (shared !== undefined) conditions.push(bindCondition(shared, resolve, compareMetric))
+  const balance = balanceOf(request, dimensions, resolve)
   const measures = request.measures.map((measure): LegMeasure => {
     const value = measure.column === undefined ? undefined : resolve({ text: measure.column })
     const filter =
@@ -83,9 +112,36 @@ export function planLeg(request: LegRequest): Leg {
         : measure.filter === undefined || shared !== undefined
           ? undefined
           : bindCondition(conditionOf(measure.filter), resolve, compareMetric)
-    return { measure, value, filter, states: statesOf(measure, value?.type) }
+    // A balance looks for its times among the rows that count.
+    if (balance !== undefined && filter !== undefined) conditions.push(filter)
+    const own = { measure, value, states: statesOf(measure, value?.type) }
+    return { ...own, filter: balance === undefined ? filter : undefined }
   })
-  return { model, rootId, name, dimensions, measures, conditions, where, range }
+  const leg = { model, rootId, name, dimensions, measures, conditions, where, range }
+  return balance === undefined ? leg : { ...leg, balance }
+}
+
+/** A measure with a balance is alone in its leg. The times are looked for in each period of the coarsest grain. */
+function balanceOf(
+  { measures }: LegRequest,
+  dimensions: readonly Dimension[],
+  resolve: (path: PathToken) => Dimension,
+): Leg['balance'] {
+  const balance = measures.find((measure) => measure.balance !== undefined)?.balance
+  if (balance === undefined || balance.kind === 'average') return undefined
+  assert(measures.length === 1, 'a balance has a leg of its own')
+  const coarsest = dimensions
+    .filter(({ isOwnTime }) => isOwnTime)
+    .toSorted((left, right) => grainAt(right) - grainAt(left))
+    .slice(0, 1)
+  return {
+    kind: balance.kind,
+    same: [...coarsest, ...balance.per.map((text) => resolve({ text }))],
+  }
+}
+
+function grainAt({ text }: Dimension): number {
+  return grains.findIndex((grain) => grain === text)
 }
 
 /** That the row is one of those chosen. */

@@ -2,15 +2,17 @@
  * What is computed for the metrics asked about: each comes down to measures, one aggregate over the rows of one activity or object, and
  * arithmetic over them. A measure is made of states (a sum, a count) that SQL aggregates; the finaliser turns states into the value.
  */
-import { sqlType } from '../model/column-type.ts'
-import { assert, MaruError } from '../base/errors.ts'
+import { MaruError } from '../base/errors.ts'
+import type { Place } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type {
   Aggregate,
-  ColumnType,
+  Balance,
+  CumulativeMetric,
   Formula,
   MetricModel,
   Model,
+  Offset,
   Percentile,
   Predicate,
   RowChoice,
@@ -29,6 +31,8 @@ export interface Measure {
   readonly filter?: Predicate
   /** Only the rows that are chosen, each object's in its whole history. The choice holds the filter. */
   readonly choice?: RowChoice
+  /** Only the rows at the first or last time that there is one. */
+  readonly balance?: Balance
 }
 
 /** Arithmetic over measures and over what kinds of their own compute. */
@@ -52,10 +56,25 @@ export interface Special {
   readonly node: SpecialNode
 }
 
-export type SpecialNode = Extract<
-  MetricModel,
-  { kind: 'cumulative' | 'conversion' | 'funnel' | 'retention' | 'lifecycle' | 'stickiness' }
->
+export type SpecialNode =
+  | Extract<
+      MetricModel,
+      { kind: 'conversion' | 'funnel' | 'retention' | 'lifecycle' | 'stickiness' }
+    >
+  | InnerNode
+
+/** A kind over another value. */
+export type InnerNode = {
+  readonly name: string
+  readonly place: Place
+  readonly of: Expression
+} & (
+  | ({ readonly kind: 'cumulative' } & Pick<CumulativeMetric, 'over' | 'across'>)
+  | { readonly kind: 'offset'; readonly offset: Offset }
+  | { readonly kind: 'total'; readonly by: readonly string[] }
+  | { readonly kind: 'calendar' }
+  | { readonly kind: 'daily_average' }
+)
 
 export interface AskedMetric {
   readonly name: string
@@ -116,15 +135,23 @@ function expand(model: Model, metric: MetricModel, within: readonly string[]): E
     )
   }
   const inside = [...within, metric.name]
-  if (metric.calendar === true) throw unanswered(metric, 'a group for every period')
-  const own = expandKind(model, metric, inside)
+  const { name, place } = metric
+  const alone = expandKind(model, metric, inside)
+  const own: Expression =
+    metric.calendar === true
+      ? special(`${name}__calendar`, { kind: 'calendar', name, place, of: alone })
+      : alone
   return metric.fill === undefined ? own : { kind: 'fill', of: own, value: metric.fill }
 }
 
 function expandKind(model: Model, metric: MetricModel, inside: readonly string[]): Expression {
   switch (metric.kind) {
-    case 'aggregate':
-      return { kind: 'measure', measure: activityMeasure(metric) }
+    case 'aggregate': {
+      const { name, place } = metric
+      const of: Expression = { kind: 'measure', measure: activityMeasure(metric) }
+      if (metric.balance?.kind !== 'average') return of
+      return special(`${name}__daily`, { kind: 'daily_average', name, place, of })
+    }
     case 'object_aggregate':
       return { kind: 'measure', measure: objectMeasure(metric) }
     case 'ratio': {
@@ -133,19 +160,25 @@ function expandKind(model: Model, metric: MetricModel, inside: readonly string[]
       return { kind: 'binary', operator: '/', left, right }
     }
     case 'formula':
-      if (isShifted(metric.formula)) throw unanswered(metric, 'an offset or a total')
-      return expandFormula(model, metric.formula, inside)
+      return expandFormula(model, metric, { formula: metric.formula, inside })
+    case 'cumulative': {
+      const { name, place, over, across } = metric
+      const of = expand(model, findMetric(model, metric.metric), inside)
+      return special(name, { kind: 'cumulative', name, place, of, over, across })
+    }
     default:
-      return { kind: 'special', special: { key: metric.name, node: metric } }
+      return special(metric.name, metric)
   }
 }
 
-function isShifted(formula: Formula): boolean {
-  if (formula.kind === 'metric') return formula.offset !== undefined || formula.total !== undefined
-  return formula.kind === 'binary' && (isShifted(formula.left) || isShifted(formula.right))
+function special(key: string, node: SpecialNode): Expression {
+  return { kind: 'special', special: { key, node } }
 }
 
-export function unanswered(metric: Pick<MetricModel, 'name' | 'place'>, what: string): MaruError {
+export function unanswered(
+  metric: { readonly name: string; readonly place: Place },
+  what: string,
+): MaruError {
   return new MaruError(
     'METRIC_ILLEGAL',
     `metric "${metric.name}" has ${what}, which is not answered yet`,
@@ -165,15 +198,34 @@ function answered(metric: MetricModel, aggregate: Aggregate): AnsweredAggregate 
   return aggregate
 }
 
-function expandFormula(model: Model, formula: Formula, within: readonly string[]): Expression {
+function expandFormula(
+  model: Model,
+  metric: MetricModel,
+  { formula, inside }: { readonly formula: Formula; readonly inside: readonly string[] },
+): Expression {
+  const { name, place } = metric
   switch (formula.kind) {
     case 'number':
       return { kind: 'number', value: formula.value }
-    case 'metric':
-      return expand(model, findMetric(model, formula.name), within)
+    case 'metric': {
+      let key = formula.name
+      let of = expand(model, findMetric(model, formula.name), inside)
+      const { offset, total } = formula
+      if (offset !== undefined) {
+        key +=
+          offset.kind === 'back' ? `__back_${offset.count}_${offset.grain}` : `__to_${offset.grain}`
+        of = special(key, { kind: 'offset', name, place, of, offset })
+      }
+      if (total === undefined) return of
+      key = [
+        `${key}__total`,
+        ...total.map((text) => text.replaceAll('.', '__').replace('@', '__')),
+      ].join('__by_')
+      return special(key, { kind: 'total', name, place, of, by: total })
+    }
     case 'binary': {
-      const left = expandFormula(model, formula.left, within)
-      const right = expandFormula(model, formula.right, within)
+      const left = expandFormula(model, metric, { formula: formula.left, inside })
+      const right = expandFormula(model, metric, { formula: formula.right, inside })
       return { kind: 'binary', operator: formula.operator, left, right }
     }
   }
@@ -183,13 +235,14 @@ function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregat
   const { take, ...choice } = metric.selection
   if (take.kind !== 'aggregate') throw unanswered(metric, 'a column of one row')
   const { aggregate, column, percentile } = take
-  if (metric.balance !== undefined) throw unanswered(metric, 'a balance')
+  const { balance } = metric
   const measure = {
     metric: metric.name,
     rootId: choice.activity,
     aggregate: answered(metric, aggregate),
     ...(column === undefined ? {} : { column }),
     ...(percentile === undefined ? {} : { percentile }),
+    ...(balance === undefined || balance.kind === 'average' ? {} : { balance }),
   }
   if (isChosen(choice)) return { ...measure, choice }
   return { ...measure, ...(choice.filter === undefined ? {} : { filter: choice.filter }) }
@@ -223,272 +276,4 @@ function isChosen(choice: RowChoice): boolean {
     selector.kind !== 'all' ||
     [of, window, within, same, keep, per].some((part) => part !== undefined)
   )
-}
-
-/** One part of a measure, aggregated by SQL. */
-export interface State {
-  /** `sales__sum` */
-  readonly name: string
-  readonly kind: StateKind
-  readonly type: ColumnType
-  readonly percentile?: Percentile
-}
-
-/** `value` is finished: of each group there is one. */
-export type StateKind =
-  | 'sum'
-  | 'count'
-  | 'count_true'
-  | 'min'
-  | 'max'
-  | 'distinct'
-  | 'percentile'
-  | 'first'
-  | 'last'
-  | 'value'
-
-/** Whether states over disjoint rows make the state over all of them. A distinct count has no such: the same value may be among both. */
-export function isMergeable({ kind }: State): boolean {
-  return ['sum', 'count', 'count_true', 'min', 'max'].includes(kind)
-}
-
-/** `column` is the type of the aggregated column; undefined when rows are counted. */
-export function statesOf(measure: Measure, column: ColumnType | undefined): readonly State[] {
-  const state = (kind: StateKind, type: ColumnType): State => ({
-    name: `${measure.metric}__${kind}`,
-    kind,
-    type,
-    ...(measure.percentile === undefined ? {} : { percentile: measure.percentile }),
-  })
-  const integer: ColumnType = { kind: 'integer' }
-  const { aggregate } = measure
-  if (aggregate === 'any') return [state('count', integer)]
-  if (aggregate === 'count' || aggregate === 'distinct') return [state(aggregate, integer)]
-  if (column === undefined)
-    throw badMeasure(measure, 'names no column', 'name the column to aggregate')
-  if (aggregate === 'min' || aggregate === 'max' || aggregate === 'first' || aggregate === 'last')
-    return [state(aggregate, column)]
-  if (aggregate === 'count_true') {
-    if (column.kind === 'boolean') return [state('count_true', integer)]
-    throw badMeasure(
-      measure,
-      `counts what is true of "${measure.column}", which holds ${column.kind}`,
-      'count_true needs a boolean',
-    )
-  }
-  if (aggregate === 'percentile' && measure.percentile?.kind === 'discrete')
-    return [state('percentile', column)]
-  if (column.kind !== 'integer' && column.kind !== 'decimal' && column.kind !== 'number') {
-    throw badMeasure(
-      measure,
-      `takes the ${aggregate} of "${measure.column}", which holds ${column.kind}`,
-      'sum, average and percentiles between values need numbers',
-    )
-  }
-  if (aggregate === 'percentile') return [state('percentile', { kind: 'number' })]
-  const sum = state('sum', sumType(column))
-  return aggregate === 'sum' ? [sum] : [sum, state('count', integer)]
-}
-
-function sumType(column: ColumnType): ColumnType {
-  return column.kind === 'decimal'
-    ? { kind: 'decimal', precision: 38, scale: column.scale }
-    : column
-}
-
-function badMeasure(measure: Measure, what: string, hint: string): MaruError {
-  return new MaruError('METRIC_BAD_QUERY', `metric "${measure.metric}" ${what}`, { hint })
-}
-
-/** Columns of a leg's rows. */
-export interface RowColumns {
-  readonly value?: string
-  readonly filter?: string
-  /** The row's number among those of its group that count, in the order of time or of the value; unknown for others. */
-  readonly place?: string
-  /** How many of its group count. */
-  readonly size?: string
-}
-
-/** SQL of a state over the rows of a leg. */
-export function stateSql(
-  { kind, type, percentile }: Pick<State, 'kind' | 'type' | 'percentile'>,
-  row: RowColumns,
-): string {
-  const value = row.value ?? '1'
-  const only = (conditions: readonly (string | undefined)[], kept: string): string => {
-    const all = conditions.filter((condition) => condition !== undefined)
-    return all.length === 0 ? kept : `case when ${all.join(' and ')} then ${kept} end`
-  }
-  const kept = only([row.filter], value)
-  switch (kind) {
-    case 'count':
-      return row.filter === undefined && row.value === undefined ? 'count(*)' : `count(${kept})`
-    case 'count_true':
-      return `count(${only([row.filter, value], '1')})`
-    case 'distinct':
-      return `count(distinct ${kept})`
-    case 'min':
-    case 'max':
-      return `${kind}(${kept})`
-    case 'first':
-    case 'last':
-      return `max(${only([`${row.place!} = 1`], value)})`
-    case 'percentile':
-      return percentileSql(percentile!, row)
-    case 'value':
-      return kept
-    case 'sum':
-      return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${sqlType(type)})`
-  }
-}
-
-/** Of numbered values, because engines interpolate otherwise. */
-function percentileSql({ fraction, kind }: Percentile, row: RowColumns): string {
-  const [value, place, size] = [row.value!, row.place!, row.size!]
-  const { sql } = numberValue(fraction)
-  if (kind === 'discrete') {
-    const wanted = `greatest(1, ceil(${sql} * ${size}))`
-    return `max(case when ${place} = ${wanted} then ${value} end)`
-  }
-  const at = `${sql} * (${size} - 1)`
-  const found = (wanted: string): string =>
-    `max(case when ${place} = ${wanted} + 1 then cast(${value} as double) end)`
-  const share = `max(cast(${at} - floor(${at}) as double))`
-  return `${found(`floor(${at})`)} + (${found(`ceil(${at})`)} - ${found(`floor(${at})`)}) * ${share}`
-}
-
-/** SQL that makes one state of several over disjoint rows. */
-export function mergedStateSql(state: State): string {
-  assert(isMergeable(state), `${state.name} does not add up`)
-  const kind = state.kind === 'count' || state.kind === 'count_true' ? 'sum' : state.kind
-  return stateSql({ kind, type: state.type }, { value: state.name })
-}
-
-export interface Value {
-  readonly sql: string
-  readonly type: ColumnType
-  /** The SQL needs parentheses inside of arithmetic. */
-  readonly isCompound?: boolean
-}
-
-export interface Finaliser {
-  readonly statesOf: (measure: Measure) => readonly State[]
-  readonly valueOf: (special: Special) => Value
-  /** Sums over no rows are 0, not unknown. */
-  readonly isFilled: boolean
-  /** A count may be missing in a group that only another leg has. */
-  readonly isJoined: boolean
-}
-
-/** The value of a metric over finished states. Division is in floating point and gives unknown where the divisor is 0. */
-export function valueOf(expression: Expression, finaliser: Finaliser): Value {
-  switch (expression.kind) {
-    case 'measure':
-      return measureValue(expression.measure, finaliser)
-    case 'special':
-      return finaliser.valueOf(expression.special)
-    case 'number':
-      return numberValue(expression.value)
-    case 'fill':
-      return filledValue(valueOf(expression.of, finaliser), expression.value)
-    case 'binary':
-      return binaryValue(expression, finaliser)
-  }
-}
-
-function numberValue(value: number): Value {
-  const text = String(value)
-  if (/^-?\d+$/.test(text)) return { sql: text, type: { kind: 'integer' } }
-  const scale = /^-?\d+\.(\d+)$/.exec(text)?.[1]!.length
-  if (scale === undefined) return { sql: `cast('${text}' as double)`, type: { kind: 'number' } }
-  return { sql: text, type: { kind: 'decimal', precision: 38, scale } }
-}
-
-function filledValue({ sql, type }: Value, value: number): Value {
-  const { sql: text, type: own } = numberValue(value)
-  if (type.kind === own.kind || (type.kind === 'decimal' && own.kind === 'integer'))
-    return { sql: `coalesce(${sql}, ${text})`, type }
-  const joined = arithmeticType('+', type, own)
-  return { sql: `cast(coalesce(${sql}, ${text}) as ${sqlType(joined)})`, type: joined }
-}
-
-function measureValue(measure: Measure, finaliser: Finaliser): Value {
-  const [first, second] = finaliser.statesOf(measure)
-  switch (measure.aggregate) {
-    case 'average':
-      return {
-        sql: `cast(${first!.name} as double) / nullif(${second!.name}, 0)`,
-        type: { kind: 'number' },
-        isCompound: true,
-      }
-    case 'any':
-      return {
-        sql: `coalesce(${first!.name}, 0) > 0`,
-        type: { kind: 'boolean' },
-        isCompound: true,
-      }
-    case 'count':
-    case 'count_true':
-    case 'distinct':
-      return {
-        sql: finaliser.isFilled || finaliser.isJoined ? `coalesce(${first!.name}, 0)` : first!.name,
-        type: first!.type,
-      }
-    case 'sum':
-      return {
-        sql: finaliser.isFilled ? `coalesce(${first!.name}, 0)` : first!.name,
-        type: first!.type,
-      }
-    case 'min':
-    case 'max':
-    case 'first':
-    case 'last':
-    case 'percentile':
-      return { sql: first!.name, type: first!.type }
-  }
-}
-
-function binaryValue(
-  expression: Extract<Expression, { kind: 'binary' }>,
-  finaliser: Finaliser,
-): Value {
-  const left = valueOf(expression.left, finaliser)
-  const right = valueOf(expression.right, finaliser)
-  const { operator } = expression
-  if (operator === '/') {
-    return {
-      sql: `cast(${left.sql} as double) / nullif(cast(${right.sql} as double), 0)`,
-      type: { kind: 'number' },
-      isCompound: true,
-    }
-  }
-  const type = arithmeticType(operator, left.type, right.type)
-  const operand = (value: Value): string => {
-    const sql = value.isCompound === true ? `(${value.sql})` : value.sql
-    return type.kind === 'number' && value.type.kind !== 'number' ? `cast(${sql} as double)` : sql
-  }
-  const sql = `${operand(left)} ${operator} ${operand(right)}`
-  return type.kind === 'decimal'
-    ? { sql: `cast(${sql} as ${sqlType(type)})`, type }
-    : { sql, type, isCompound: true }
-}
-
-function arithmeticType(
-  operator: '+' | '-' | '*',
-  left: ColumnType,
-  right: ColumnType,
-): ColumnType {
-  for (const { kind } of [left, right]) {
-    if (kind !== 'integer' && kind !== 'decimal' && kind !== 'number') {
-      throw new MaruError('METRIC_BAD_QUERY', `a formula computes with ${kind}`, {
-        hint: 'formulas are over numbers',
-      })
-    }
-  }
-  if (left.kind === 'integer' && right.kind === 'integer') return left
-  if (left.kind === 'number' || right.kind === 'number') return { kind: 'number' }
-  const scales = [left, right].map((type) => (type.kind === 'decimal' ? type.scale : 0))
-  const scale = operator === '*' ? scales[0]! + scales[1]! : Math.max(...scales)
-  return scale > 30 ? { kind: 'number' } : { kind: 'decimal', precision: 38, scale }
 }

@@ -1,6 +1,8 @@
 /** Groups of several parts as one row for each group. */
+import { MaruError } from '../base/errors.ts'
+import type { Part } from './inquiry.ts'
 import { unionArm } from './leg-sql.ts'
-import type { State } from './measure.ts'
+import type { State } from './state.ts'
 
 export interface Grouped {
   readonly groups: string
@@ -38,5 +40,19 @@ export function mergedGroups(
       `${prefix}one_group as (\n  select ${merged.join(', ')}\n  from ${more.rows}${groupBy}\n)`,
     ],
     groups: `${prefix}one_group`,
+  }
+}
+
+/** Groups of several parts must mean the same. */
+export function refuseMixedTypes(parts: readonly Pick<Part, 'dimensions' | 'rootId'>[]): void {
+  const [first, ...others] = parts
+  for (const [at, dimension] of first!.dimensions.entries()) {
+    const other = others.find((part) => part.dimensions[at]!.type.kind !== dimension.type.kind)
+    if (other === undefined) continue
+    throw new MaruError(
+      'METRIC_ILLEGAL',
+      `"${dimension.text}" is ${dimension.type.kind} for ${first!.rootId} but ${other.dimensions[at]!.type.kind} for ${other.rootId}`,
+      { hint: 'ask for the metrics apart, or name a dimension that both share' },
+    )
   }
 }

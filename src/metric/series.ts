@@ -22,18 +22,30 @@ export function seriesCtes({ prefix, column, grain, range, open }: Series): read
   const last = range.to === undefined ? open.last : lastPeriod(grain, range.to)
   const isOpen = range.from === undefined || range.to === undefined
   const digits = digitsNeeded(grain, range)
-  const places = Array.from({ length: digits }, (_, at) => `place_${at}`)
-  const number = places
-    .map((name, at) => (at === 0 ? `${name}.n` : `${10 ** at} * ${name}.n`))
-    .join(' + ')
-  const step = `bound.first_period + ${periodStep(grain)} * number.n`
-  const period = isOfInstants(grain) ? step : `cast(${step} as date)`
+  const step = (number: string): string =>
+    `${prefix}bound.first_period + ${periodStep(grain)} * ${number}`
+  const period = isOfInstants(grain) ? step('number.n') : `cast(${step('number.n')} as date)`
   return [
     `${prefix}digit as (\n  select n\n  from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as ten(n)\n)`,
-    `${prefix}number as (\n  select ${number} as n\n  from ${places.map((name) => `${prefix}digit as ${name}`).join(' cross join ')}\n)`,
     `${prefix}bound as (\n  select ${first} as first_period, ${last} as last_period${isOpen ? `\n  from ${open.from}` : ''}\n)`,
-    `${prefix}period as (\n  select ${period} as ${column}\n  from ${prefix}bound as bound cross join ${prefix}number as number\n  where ${period} <= bound.last_period\n)`,
+    // Thousands first: those that begin after the last period need no ones.
+    `${prefix}thousand as (\n  select ${numberOf(3, digits)} as n\n  from ${[`${prefix}bound`, ...digitsFrom(prefix, 3, digits)].join(' cross join ')}\n  where ${step(numberOf(3, digits))} <= ${prefix}bound.last_period\n)`,
+    `${prefix}number as (\n  select ${prefix}thousand.n + ${numberOf(0, Math.min(3, digits))} as n\n  from ${[`${prefix}thousand`, ...digitsFrom(prefix, 0, Math.min(3, digits))].join(' cross join ')}\n)`,
+    `${prefix}period as (\n  select ${period} as ${column}\n  from ${prefix}bound cross join ${prefix}number as number\n  where ${period} <= ${prefix}bound.last_period\n)`,
   ]
+}
+
+/** Powers of ten from one place to before another. */
+function numberOf(from: number, to: number): string {
+  const places = Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at)
+  return places.length === 0
+    ? '0'
+    : `(${places.map((at) => `${10 ** at} * place_${at}.n`).join(' + ')})`
+}
+
+function digitsFrom(prefix: string, from: number, to: number): readonly string[] {
+  const places = Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at)
+  return places.map((at) => `${prefix}digit as place_${at}`)
 }
 
 function firstPeriod(grain: Grain, from: Day): string {
@@ -65,7 +77,7 @@ const shortestDays: Readonly<Record<Grain, number>> = {
 
 /** Of a range with both ends; a day or longer without them reaches over centuries. */
 const periodsMax = 100_000
-const openDigits: Readonly<Partial<Record<Grain, number>>> = { hour: 6, minute: 7 }
+const openDigits: Readonly<Partial<Record<Grain, number>>> = { hour: 6, minute: 8 }
 
 function digitsNeeded(grain: Grain, range: DayRange): number {
   if (range.from === undefined || range.to === undefined) {

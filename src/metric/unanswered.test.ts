@@ -17,15 +17,8 @@ const aggregate = (changes: Partial<Selection>): MetricSketch => ({
   selection: { ...selection, ...changes },
 })
 const visits: MetricSketch = aggregate({})
-const operand = (more: object): MetricSketch => ({
-  kind: 'formula',
-  formula: { kind: 'metric', name: 'visits', ...more },
-})
-
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
-  balance: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
-  calendar: { ...visits, calendar: true } as MetricSketch,
   condition: aggregate({
     keep: {
       kind: 'metric',
@@ -36,16 +29,23 @@ const unanswered: Readonly<Record<string, MetricSketch>> = {
       value: 3,
     },
   }),
-  offset: operand({ offset: { kind: 'to_start', grain: 'month' } }),
-  total: operand({ total: [] }),
-  cumulative: { kind: 'cumulative', metric: 'visits', over: { kind: 'all_time' }, across: 'last' },
+  cumulative_of_a_balance: {
+    kind: 'cumulative',
+    metric: 'open_visits',
+    over: { kind: 'all_time' },
+    across: 'last',
+  },
 }
 
 const model = modelOf({
   zone: 'Asia/Seoul',
   objects: { 'obj.member': { key: 'id', columns: { country: 'text' } } },
   activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
-  metrics: { visits, ...unanswered },
+  metrics: {
+    visits,
+    open_visits: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
+    ...unanswered,
+  },
 })
 
 function refusal(question: MetricQuestion): { readonly code: string; readonly message: string } {

@@ -66,18 +66,15 @@ export function modelOf(sketch: ModelSketch): Model {
     formatVersion: 1,
     zone: sketch.zone ?? 'Asia/Seoul',
     tables: tables.toSorted((left, right) => (left.id < right.id ? -1 : 1)),
-    metrics: Object.entries(sketch.metrics ?? {}).map(([name, metric]): MetricModel => {
-      const base = {
-        id: `metric.${name}`,
-        name,
-        place,
-        owner: 'test',
-        description: name,
-        synonyms: [],
-      }
-      return { ...base, ...metric }
-    }),
+    metrics: Object.entries(sketch.metrics ?? {}).map(([name, metric]) =>
+      metricNamed(name, metric),
+    ),
   }
+}
+
+export function metricNamed(name: string, metric: MetricSketch): MetricModel {
+  const described = { owner: 'test', description: name, synonyms: [] }
+  return { id: `metric.${name}`, name, place, ...described, ...metric }
 }
 
 export function typeOf(text: TypeText): ColumnType {

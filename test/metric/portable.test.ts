@@ -8,6 +8,7 @@ import { wideSelect } from '../../src/plan/attach.ts'
 import { portabilityFault } from '../../src/project/portable-subset.ts'
 import { asked } from './random-followed.ts'
 import { filterText, question, shopOf, sketch } from './random.ts'
+import { asked as askedOverTime } from './random-timed.ts'
 import { shopModel } from './shop-model.ts'
 import type { Model } from '../../src/model/model.ts'
 
@@ -61,6 +62,31 @@ describe('generated SQL', () => {
       const { sql, columns } = compileQuestion(
         { ...model, metrics: [metric] },
         { ...rest, metrics: ['followed'] },
+      )
+      assert.deepEqual(await faultsOf(sql), [], sql)
+      const { columns: bound } = await session.bind(sql)
+      assert.deepEqual(
+        bound.map(({ name, type }) => [name, type.kind]),
+        columns.map(({ name, type }) => [name, type.kind]),
+        sql,
+      )
+    }
+  })
+
+  it('stays inside the portable subset for metrics over other times and groups', async () => {
+    const [drawn] = fc.sample(sketch, { numRuns: 1, seed: 3 })
+    const { model } = shopOf(drawn!)
+    await bindEmpty(session, model)
+    for (const { metrics, question: timed } of fc.sample(askedOverTime, { numRuns: 60, seed: 4 })) {
+      const { where, whereTime, ...rest } = timed
+      const { sql, columns } = compileQuestion(
+        { ...model, metrics: [...model.metrics, ...metrics] },
+        {
+          ...rest,
+          metrics: ['timed'],
+          ...(where === undefined ? {} : { where: filterText(where) }),
+          ...(whereTime === undefined ? {} : { where: filterText(whereTime) }),
+        },
       )
       assert.deepEqual(await faultsOf(sql), [], sql)
       const { columns: bound } = await session.bind(sql)

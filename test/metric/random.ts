@@ -299,6 +299,15 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
     ...aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),
     fill: -1.5,
   },
+  first_buyers: {
+    kind: 'aggregate',
+    selection: {
+      kind: 'selection',
+      activity: 'act.purchase',
+      selector: { kind: 'first' },
+      take: { kind: 'aggregate', aggregate: 'count' },
+    },
+  },
   any_dear: aggregate('act.purchase', 'any', { filter: isDear }),
   loyal_sales: aggregate('act.purchase', 'sum', {
     column: 'amount',

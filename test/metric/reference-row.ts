@@ -224,11 +224,17 @@ export function calendar(word: string, source: bigint | string | null, zone: str
   }
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>()
+
 function wallClock(
   instant: bigint,
   zone: string,
 ): { date: string; hour: number; minute: number; second: number } {
-  const text = new Date(Number(instant / 1000n)).toLocaleString('sv-SE', { timeZone: zone })
+  const format =
+    formats.get(zone) ??
+    new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
+  formats.set(zone, format)
+  const text = format.format(new Date(Number(instant / 1000n)))
   const [date, time] = text.split(' ') as [string, string]
   const [hour, minute, second] = time.split(':').map(Number) as [number, number, number]
   return { date, hour, minute, second }

@@ -26,6 +26,8 @@ export interface ReferenceQuestion {
   readonly order?: readonly string[]
   readonly limit?: number
   readonly fill?: boolean
+  /** Rows that do not count at all. */
+  readonly without?: ReadonlySet<Row>
 }
 
 export function evaluate(
@@ -34,10 +36,8 @@ export function evaluate(
   question: ReferenceQuestion,
 ): readonly (readonly Cell[])[] {
   const context = { model, dataset }
-  const groups = new Map<string, Group>()
-  if (question.by.length === 0) groups.set('[]', { keys: [], rows: new Map() })
-  for (const metric of measuresOf(model, question.metrics))
-    collect(context, question, metric, groups)
+  const groups = groupsOf(context, question)
+  if (question.by.length === 0 && groups.size === 0) groups.set('[]', { keys: [], rows: new Map() })
   if (question.fill === true) addPeriods(question, groups)
   const rows = [...groups.values()].map((group) => {
     const values = question.metrics.map((name) => metricValue(context, question, name, group))
@@ -47,15 +47,31 @@ export function evaluate(
   return question.limit === undefined ? rows : rows.slice(0, question.limit)
 }
 
-interface Group {
+/** The groups that have a row. */
+export function groupsOf(context: Context, question: ReferenceQuestion): Map<string, Group> {
+  const groups = new Map<string, Group>()
+  for (const metric of measuresOf(context.model, question.metrics)) {
+    for (const { row, keys } of rowsOf(context, question, metric)) {
+      const text = cellsText(keys)
+      const group = groups.get(text) ?? { keys, rows: new Map<string, Row[]>() }
+      groups.set(text, group)
+      const rows = group.rows.get(metric.name) ?? []
+      group.rows.set(metric.name, rows)
+      rows.push(row)
+    }
+  }
+  return groups
+}
+
+export interface Group {
   readonly keys: readonly Cell[]
   /** Rows by metric. */
   readonly rows: Map<string, Row[]>
 }
 
-type MeasureMetric = Extract<MetricModel, { kind: 'aggregate' | 'object_aggregate' }>
+export type MeasureMetric = Extract<MetricModel, { kind: 'aggregate' | 'object_aggregate' }>
 
-function metricOf(model: Model, name: string): MetricModel {
+export function metricOf(model: Model, name: string): MetricModel {
   return model.metrics.find((metric) => metric.name === name)!
 }
 
@@ -75,36 +91,30 @@ function measuresOf(model: Model, names: readonly string[]): readonly MeasureMet
   return [...found.values()]
 }
 
-function collect(
+/** The rows that count, with what they are grouped by. */
+export function rowsOf(
   context: Context,
-  question: ReferenceQuestion,
+  question: Omit<ReferenceQuestion, 'metrics'>,
   metric: MeasureMetric,
-  groups: Map<string, Group>,
-): void {
+): readonly { readonly row: Row; readonly keys: readonly Cell[] }[] {
   const rootId = metric.kind === 'aggregate' ? metric.selection.activity : metric.object
   const root = context.model.tables.find((table) => table.id === rootId)!
   const filter = metric.kind === 'aggregate' ? metric.selection.filter : metric.filter
   const chosen = metric.kind === 'aggregate' ? chosenRows(context, metric.selection) : undefined
-  for (const row of rootRows(context, root)) {
-    if (chosen?.has(row) === false) continue
+  return rootRows(context, root).flatMap((row) => {
+    if (chosen?.has(row) === false || question.without?.has(row) === true) return []
     const see = (text: string): Cell => {
       const [path, compared] = text.split('#') as [string, string?]
       const value = valueAt(context, root, row, path)
       return compared === undefined ? value : ofObject(context, compared, value)
     }
     const day = root.kind === 'activity' ? dayOf(row, context.model.zone) : null
-    if (question.from !== undefined && (day === null || day < question.from)) continue
-    if (question.to !== undefined && (day === null || day >= question.to)) continue
-    if (question.where !== undefined && holds(question.where, see) !== true) continue
-    if (filter !== undefined && holds(filter, see) !== true) continue
-    const keys = question.by.map(see)
-    const text = cellsText(keys)
-    const group = groups.get(text) ?? { keys, rows: new Map<string, Row[]>() }
-    groups.set(text, group)
-    const rows = group.rows.get(metric.name) ?? []
-    group.rows.set(metric.name, rows)
-    rows.push(row)
-  }
+    if (question.from !== undefined && (day === null || day < question.from)) return []
+    if (question.to !== undefined && (day === null || day >= question.to)) return []
+    if (question.where !== undefined && holds(question.where, see) !== true) return []
+    if (filter !== undefined && holds(filter, see) !== true) return []
+    return [{ row, keys: question.by.map(see) }]
+  })
 }
 
 /** A metric of one object over all time; unknown when it has no row. */
@@ -125,9 +135,9 @@ function rootRows(context: Context, root: TableModel): readonly Row[] {
     : rows
 }
 
-function metricValue(
+export function metricValue(
   context: Context,
-  question: ReferenceQuestion,
+  question: Pick<ReferenceQuestion, 'fill'>,
   name: string,
   group: Group,
 ): Cell {
@@ -139,7 +149,7 @@ function metricValue(
 
 function unfilledValue(
   context: Context,
-  question: ReferenceQuestion,
+  question: Pick<ReferenceQuestion, 'fill'>,
   name: string,
   group: Group,
 ): Cell {
@@ -224,16 +234,21 @@ function aggregated(aggregate: Aggregate, values: readonly Cell[], isFilled: boo
   }
 }
 
-function divide(left: Cell, right: Cell): Cell {
+export function divide(left: Cell, right: Cell): Cell {
   return left === null || right === null || Number(right) === 0
     ? null
     : Number(left) / Number(right)
 }
 
-function compute(formula: Formula, value: (name: string) => Cell): Cell {
+type OperandFormula = Extract<Formula, { readonly kind: 'metric' }>
+
+export function compute(
+  formula: Formula,
+  value: (name: string, formula: OperandFormula) => Cell,
+): Cell {
   if (formula.kind === 'number')
     return /\./.test(String(formula.value)) ? String(formula.value) : formula.value
-  if (formula.kind === 'metric') return value(formula.name)
+  if (formula.kind === 'metric') return value(formula.name, formula)
   const left = compute(formula.left, value)
   const right = compute(formula.right, value)
   if (formula.operator === '/') return divide(left, right)

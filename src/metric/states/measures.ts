@@ -12,8 +12,9 @@ import type { BoundCondition } from '../condition.ts'
 import { dimensionSql } from '../dimension.ts'
 import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
-import { askMetric, isMergeable, mergedStateSql, stateSql } from '../measure.ts'
-import type { State } from '../measure.ts'
+import { askMetric } from '../measure.ts'
+import { isMergeable, mergedStateSql, stateSql } from '../state.ts'
+import type { State } from '../state.ts'
 
 export interface StoredMeasure {
   readonly metric: string
@@ -52,6 +53,8 @@ function bindMeasure(
     const { expression } = askMetric(model, metric)
     // Which rows are chosen changes with rows of other periods.
     if (expression.kind !== 'measure' || expression.measure.choice !== undefined) return undefined
+    // So does which rows a balance takes, with the period that is asked for.
+    if (expression.measure.balance !== undefined) return undefined
     const measures = [expression.measure]
     leg = planLeg({ model, rootId, name: 'states', measures, by: [], where: undefined, range: {} })
   } catch (error) {

@@ -15,7 +15,7 @@ import type {
   TaskInput,
 } from '../../plan/plan.ts'
 import { calendarSql } from '../calendar.ts'
-import { stateSql } from '../measure.ts'
+import { stateSql } from '../state.ts'
 import { flagColumns, joinLines, rowOf, rowsSql, stateColumns } from './measures.ts'
 import type { StateColumn } from './measures.ts'
 import { statePeriods, storedTables } from './tables.ts'

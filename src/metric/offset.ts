@@ -1,0 +1,161 @@
+/** A metric at another time: each period of the calendar shows the value of the period in whose place it stands. */
+import { MaruError } from '../base/errors.ts'
+import { addDays } from '../base/time.ts'
+import { calendarSql, isGrain, isOfInstants, periodStep } from './calendar.ts'
+import type { Grain } from './calendar.ts'
+import type { Condition } from './filter-language.ts'
+import type { DayRange, Kind, KindRequest, Part } from './inquiry.ts'
+import { unanswered } from './measure.ts'
+import type { InnerNode } from './measure.ts'
+import { seriesCtes } from './series.ts'
+import {
+  allOf,
+  conjunctsOf,
+  groupCondition,
+  groupedBy,
+  isSaidBy,
+  isTimeWord,
+  longestDays,
+  namesIn,
+  unitOf,
+  unitType,
+  wordSql,
+} from './time-words.ts'
+import type { TimeWord } from './time-words.ts'
+
+type Offset = Extract<InnerNode, { readonly kind: 'offset' }>
+
+export const offset: Kind<Offset> = { compile }
+
+function compile(request: KindRequest<Offset>): Part {
+  const { node, by, slugs, name, state, ask } = request
+  const unit = unitIn(request)
+  const { ofRows, ofPeriods } = partConditions(request, unit)
+  const others = by.filter((text) => !isTimeWord(text))
+  const inner = ask({
+    values: [{ name: 'value', expression: node.of }],
+    by: [...others, unit],
+    where: allOf(ofRows),
+    range: sourceRange(request, unit),
+    isFilled: false,
+  })
+  const scope = { model: request.model, rootId: request.rootIds[0]!, metric: node.name }
+  const where = groupCondition(scope, ofPeriods, (text) =>
+    wordSql(text as TimeWord, unit, 'period.period'),
+  )
+  const items = by.map((text, at) =>
+    isTimeWord(text)
+      ? `${wordSql(text, unit, 'period.period')} as ${slugs[at]!}`
+      : `source.${slugs[at]!}`,
+  )
+  const ctes = [
+    `source as (\n${inner.sql}\n)`,
+    ...seriesCtes({
+      prefix: '',
+      column: 'period',
+      grain: unit,
+      range: request.range,
+      open: { ...openEnds(request, unit), from: 'source' },
+    }),
+  ]
+  const sql = `with ${ctes.join(',\n')}
+select ${[...items, `source.value as ${state}`].join(', ')}
+from period
+join source on source.${unit} = ${sourceOf(request, unit)}${where.length === 0 ? '' : `\nwhere ${where.join('\n  and ')}`}`
+  return {
+    ctes: [`${name}_group as (\n${sql}\n)`],
+    groups: `${name}_group`,
+    dimensions: groupedBy(
+      request,
+      inner.dimensions.filter(({ text }) => !isTimeWord(text)),
+    ),
+    states: [{ name: state, kind: 'value', type: inner.values[0]!.type }],
+    reads: inner.reads,
+    sources: inner.sources,
+    rootId: request.rootIds[0]!,
+  }
+}
+
+/** The question's shortest grain, which must say its other words of time. */
+function unitIn({ node, by }: KindRequest<Offset>): Grain {
+  const words = by.filter(isTimeWord)
+  const unit = unitOf(words)
+  if (words.some((word) => word === unit)) return unit
+  throw new MaruError(
+    'METRIC_ILLEGAL',
+    words.some(isGrain)
+      ? `"${node.name}" looks at another time, which ${words.join(' and ')} do not name together`
+      : `"${node.name}" looks at another time, so that the question needs a grain: day, week, month …`,
+    {
+      hint: words.some(isGrain) ? `add ${unit}` : 'add one to the dimensions',
+    },
+  )
+}
+
+/** What names times is said of the period that shows the value, all else of the rows. */
+function partConditions(
+  { node, where }: KindRequest<Offset>,
+  unit: Grain,
+): { readonly ofRows: readonly Condition[]; readonly ofPeriods: readonly Condition[] } {
+  const ofRows: Condition[] = []
+  const ofPeriods: Condition[] = []
+  for (const condition of conjunctsOf(where)) {
+    const names = namesIn(condition)
+    if (!names.some(isTimeWord)) ofRows.push(condition)
+    else if (names.every((name) => isTimeWord(name) && isSaidBy(unit, name)))
+      ofPeriods.push(condition)
+    else {
+      throw new MaruError(
+        'METRIC_ILLEGAL',
+        `"${node.name}" looks at another time by ${unit}, and the condition on ${names.join(', ')} says something else of time`,
+        {
+          hint: `join conditions on time to the others by "and", and name no time shorter than ${unit}`,
+        },
+      )
+    }
+  }
+  return { ofRows, ofPeriods }
+}
+
+/** The period in whose place another one shows. */
+function sourceOf({ node }: KindRequest<Offset>, unit: Grain): string {
+  const type = unitType(unit)
+  const { kind, grain } = node.offset
+  if (!isGrain(grain)) throw unanswered(node, `the grain ${grain}`)
+  if (kind === 'to_start') {
+    const start = calendarSql(grain, 'period.period', type)
+    if (!isOfInstants(unit)) return calendarSql(unit, start, { kind: 'date' })
+    return isOfInstants(grain) ? start : `cast(${start} as timestamp with time zone)`
+  }
+  const back = `period.period - ${periodStep(grain)} * ${node.offset.count}`
+  return isOfInstants(unit)
+    ? calendarSql(unit, back, type)
+    : calendarSql(unit, `cast(${back} as date)`, type)
+}
+
+/** Days that hold every period that is looked at, whole. */
+function sourceRange({ node, range }: KindRequest<Offset>, unit: Grain): DayRange {
+  const { from, to } = range
+  const { offset: by } = node
+  const unitDays = longestDays(unit)
+  const back =
+    by.kind === 'back'
+      ? by.count * longestDays(by.grain as Grain) + unitDays
+      : longestDays(by.grain as Grain) + unitDays
+  return {
+    ...(from === undefined || back > 100_000 ? {} : { from: addDays(from, -back - unitDays) }),
+    ...(to === undefined ? {} : { to: addDays(to, unitDays) }),
+  }
+}
+
+/** The first and last period that may show something, where the range is open. */
+function openEnds(
+  { node }: KindRequest<Offset>,
+  unit: Grain,
+): { readonly first: string; readonly last: string } {
+  const { offset: by } = node
+  const steps = `${periodStep(by.grain as Grain)} * ${by.kind === 'back' ? by.count : 1}`
+  // Three days more: a month may be so much shorter than the one before.
+  const last = `max(${unit}) + ${steps} + ${periodStep(unit)} + interval '3' day`
+  return { first: `min(${unit})`, last: isOfInstants(unit) ? last : `cast(${last} as date)` }
+}

@@ -1,0 +1,280 @@
+/** Random metrics of the shop that look at other times or over other groups, and questions about them. */
+import fc from 'fast-check'
+import type { Duration, Formula, MetricModel, Offset, Predicate } from '../../src/model/model.ts'
+import { metricNamed } from './build-model.ts'
+import type { MetricSketch } from './build-model.ts'
+import type { TimedQuestion } from './reference-timed.ts'
+
+export interface Asked {
+  /** The last one is asked for. */
+  readonly metrics: readonly MetricModel[]
+  readonly question: TimedQuestion
+}
+
+const plain = fc.constantFrom(
+  'sales',
+  'orders',
+  'buyers',
+  'mean_amount',
+  'french_sales',
+  'order_value',
+  'heaviest',
+  'last_gift',
+  'middle_amount',
+  'gifts',
+  'filled_sales',
+  'filled_order_value',
+  'first_buyers',
+)
+/** Over two activities. */
+const shared = fc.constantFrom('likes', 'fans', 'net', 'sales')
+
+const window = fc.constantFrom<Duration>(
+  { count: 1, unit: 'day' },
+  { count: 2, unit: 'day' },
+  { count: 1, unit: 'month' },
+  { count: 2, unit: 'month' },
+)
+const hours = fc.constantFrom<Duration>({ count: 1, unit: 'hour' }, { count: 2, unit: 'hour' })
+
+function cumulative(
+  metric: fc.Arbitrary<string>,
+  length: fc.Arbitrary<Duration>,
+): fc.Arbitrary<MetricSketch> {
+  return fc.record({
+    kind: fc.constant('cumulative'),
+    metric,
+    over: fc.oneof(
+      fc.constant({ kind: 'all_time' } as const),
+      length.map((each) => ({ kind: 'window', length: each }) as const),
+      fc
+        .constantFrom('week', 'month', 'year')
+        .map((grain) => ({ kind: 'to_date', grain }) as const),
+    ),
+    across: fc.constantFrom('first', 'last', 'average'),
+  })
+}
+
+const balance: fc.Arbitrary<MetricSketch> = fc
+  .record({
+    kind: fc.constantFrom('first', 'last', 'average'),
+    per: fc.constantFrom<string[]>([], ['member'], ['product', 'member.country']),
+    column: fc.constantFrom('amount', 'quantity'),
+    filter: fc.constantFrom<(Predicate | undefined)[]>(undefined, {
+      kind: 'compare',
+      path: 'status',
+      operator: '=',
+      value: 'paid',
+    }),
+  })
+  .map(({ kind, per, column, filter }): MetricSketch => ({
+    kind: 'aggregate',
+    selection: {
+      kind: 'selection',
+      activity: 'act.purchase',
+      selector: { kind: 'all' },
+      take: { kind: 'aggregate', aggregate: 'sum', column },
+      ...(filter === undefined ? {} : { filter }),
+    },
+    balance: { kind, per },
+  }))
+
+function offset(isOfHours: boolean): fc.Arbitrary<Offset> {
+  return isOfHours
+    ? fc.constantFrom<Offset>(
+        { kind: 'back', count: 1, grain: 'hour' },
+        { kind: 'back', count: 3, grain: 'hour' },
+        { kind: 'to_start', grain: 'day' },
+      )
+    : fc.oneof(
+        fc.record({
+          kind: fc.constant('back'),
+          count: fc.integer({ min: 1, max: 3 }),
+          grain: fc.constantFrom('day', 'week', 'month', 'year'),
+        }),
+        fc
+          .constantFrom('week', 'month', 'year')
+          .map((grain) => ({ kind: 'to_start', grain }) as const),
+      )
+}
+
+const everyTime = ['hour', 'day', 'week', 'month', 'year', 'day_of_week', 'quarter_of_year']
+
+function shifted(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<Formula> {
+  const by = fc.option(offset(isOfHours), { nil: undefined, freq: 2 })
+  const total = fc.constantFrom<(string[] | undefined)[]>(undefined, [
+    'month',
+    'day',
+    'hour',
+    'member.country',
+    'status',
+  ])
+  return fc.tuple(name, by, total).map(([metric, shift, kept]): Formula => ({
+    kind: 'metric',
+    name: metric,
+    ...(shift === undefined ? {} : { offset: shift }),
+    // The other time's value needs a time, in its total too.
+    ...(kept === undefined ? {} : { total: shift === undefined ? kept : [...kept, ...everyTime] }),
+  }))
+}
+
+function formula(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<MetricSketch> {
+  return fc.oneof(
+    shifted(name, isOfHours).map((each): MetricSketch => ({ kind: 'formula', formula: each })),
+    fc
+      .tuple(name, name, fc.constantFrom<string[][]>([], ['status'], ['member.country', 'day']))
+      .map(([left, right, by]): MetricSketch => ({
+        kind: 'formula',
+        formula: {
+          kind: 'binary',
+          operator: '/',
+          left: { kind: 'metric', name: left },
+          right: { kind: 'metric', name: right, total: by },
+        },
+      })),
+    fc.tuple(name, shifted(name, isOfHours)).map(([left, right]): MetricSketch => ({
+      kind: 'formula',
+      formula: { kind: 'binary', operator: '/', left: { kind: 'metric', name: left }, right },
+    })),
+  )
+}
+
+const hasNumber = (name: string): boolean => !['last_gift'].includes(name)
+const numbers = plain.filter(hasNumber)
+
+const conditions: readonly Predicate[] = [
+  { kind: 'compare', path: 'status', operator: '=', value: 'paid' },
+  { kind: 'compare', path: 'member.country', operator: '!=', value: 'Peru' },
+]
+const dayConditions: readonly Predicate[] = [
+  { kind: 'compare', path: 'day', operator: '>=', value: '2011-10-30' },
+  {
+    kind: 'or',
+    operands: [
+      { kind: 'compare', path: 'day_of_week', operator: '=', value: 7 },
+      { kind: 'compare', path: 'month', operator: '=', value: '2011-12-01' },
+    ],
+  },
+]
+
+const wide = {
+  from: fc.constantFrom<string[]>('2011-10-29', '2011-10-30', '2011-11-15'),
+  to: fc.constantFrom<string[]>('2011-12-10', '2011-12-15', '2012-03-01'),
+}
+/** Hours are many. */
+const narrow = {
+  from: fc.constantFrom<string[]>('2011-10-29', '2011-10-30'),
+  to: fc.constantFrom<string[]>('2011-10-31', '2011-11-02'),
+}
+
+function questions(options: {
+  readonly range?: typeof wide
+  readonly times: readonly (readonly string[])[]
+  readonly others: readonly string[]
+  readonly isShared: boolean
+  readonly isOfDays: boolean
+}): fc.Arbitrary<TimedQuestion> {
+  return fc
+    .record(
+      {
+        times: fc.constantFrom(...options.times),
+        others: fc.subarray([...options.others]),
+        ...(options.range ?? wide),
+        ...(options.isShared ? {} : { where: fc.constantFrom(...conditions) }),
+        ...(options.isOfDays ? { whereTime: fc.constantFrom(...dayConditions) } : {}),
+      },
+      {
+        requiredKeys: [
+          'times',
+          'others',
+          ...(options.range === narrow ? (['from', 'to'] as const) : []),
+        ],
+      },
+    )
+    .map(({ times, others, ...rest }): TimedQuestion => ({ by: [...others, ...times], ...rest }))
+}
+
+const days = [['day'], ['day', 'month'], ['day', 'day_of_week']]
+const grains = [['day'], ['week'], ['month'], ['year'], ['month', 'quarter_of_year']]
+const runs = [[], ['day'], ['week'], ['month'], ['week', 'month'], ['day_of_week']]
+const others = ['status', 'member.country']
+
+type Kind = fc.Arbitrary<{ readonly sketch: MetricSketch; readonly question: TimedQuestion }>
+
+function pair(sketch: fc.Arbitrary<MetricSketch>, question: fc.Arbitrary<TimedQuestion>): Kind {
+  return fc.record({ sketch, question })
+}
+
+const kinds: readonly Kind[] = [
+  pair(
+    cumulative(
+      plain.filter((name) => name !== 'last_gift'),
+      window,
+    ),
+    questions({ times: runs, others, isShared: false, isOfDays: false }),
+  ),
+  pair(
+    cumulative(shared, window),
+    questions({ times: runs, others: [], isShared: true, isOfDays: true }),
+  ),
+  pair(
+    cumulative(fc.constantFrom('orders', 'buyers'), hours),
+    questions({
+      times: [['hour'], ['hour', 'day']],
+      others,
+      isShared: false,
+      isOfDays: true,
+      range: narrow,
+    }),
+  ),
+  pair(
+    balance,
+    questions({
+      times: [[], ['day'], ['month'], ['hour', 'week']],
+      others,
+      isShared: false,
+      isOfDays: false,
+    }),
+  ),
+  pair(
+    formula(numbers, false),
+    questions({ times: days, others, isShared: false, isOfDays: true }),
+  ),
+  pair(
+    formula(numbers, false),
+    questions({ times: grains, others, isShared: false, isOfDays: false }),
+  ),
+  pair(
+    formula(shared, false),
+    questions({ times: days, others: [], isShared: true, isOfDays: true }),
+  ),
+  pair(
+    formula(fc.constantFrom('orders', 'buyers'), true),
+    questions({
+      times: [['hour'], ['hour', 'day']],
+      others,
+      isShared: false,
+      isOfDays: false,
+      range: narrow,
+    }),
+  ),
+]
+
+const every = fc.oneof(...kinds)
+
+export const asked: fc.Arbitrary<Asked> = fc
+  .record({
+    pair: every,
+    fill: fc.option(fc.constantFrom(0, -1), { nil: undefined }),
+    isOnCalendar: fc.boolean(),
+  })
+  .map(({ pair: { sketch, question }, fill, isOnCalendar }): Asked => {
+    const more = {
+      ...(fill === undefined ? {} : { fill }),
+      ...(isOnCalendar ? { calendar: true } : {}),
+    }
+    return {
+      metrics: [metricNamed('timed', { ...sketch, ...more } as MetricSketch)],
+      question,
+    }
+  })

@@ -1,0 +1,489 @@
+/** What the metrics mean that look at other times or over other groups: cumulative, balance, offset, total, calendar. Loops over periods and rows in memory. */
+import type { Formula, MetricModel, Offset, Predicate } from '../../src/model/model.ts'
+import { calendar, holds } from './reference-row.ts'
+import type { Context } from './reference-row.ts'
+import {
+  compute,
+  divide,
+  evaluate,
+  groupsOf,
+  metricOf,
+  metricValue,
+  rowsOf,
+  takenOf,
+} from './reference.ts'
+import type { MeasureMetric, ReferenceQuestion } from './reference.ts'
+import { cellsText, dayOf } from './rows.ts'
+import type { Cell, Row } from './rows.ts'
+
+export type TimedQuestion = Pick<ReferenceQuestion, 'by' | 'from' | 'to'> & {
+  /** Names no time. */
+  readonly where?: Predicate
+  /** Names nothing but times. */
+  readonly whereTime?: Predicate
+}
+
+/** Values by groups. */
+export type Table = Map<string, { readonly keys: readonly Cell[]; readonly value: Cell }>
+
+const grains = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year']
+const isTime = (text: string): boolean =>
+  /^(second|minute|hour|day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
+const isShort = (grain: string): boolean => ['second', 'minute', 'hour'].includes(grain)
+
+export function evaluateTimed(
+  context: Context,
+  name: string,
+  question: TimedQuestion,
+): readonly (readonly Cell[])[] {
+  const table = tableOf(context, name, question)
+  if (question.by.length === 0 && table.size === 0) return [[missing(context, name)]]
+  return [...table.values()].map(({ keys, value }) => [...keys, value])
+}
+
+function tableOf(context: Context, name: string, question: TimedQuestion): Table {
+  const metric = metricOf(context.model, name)
+  const { fill } = metric
+  const plain =
+    metric.calendar === true
+      ? everyPeriod(context, unfilled(context, metric, question), question)
+      : unfilled(context, metric, question)
+  if (fill === undefined) return plain
+  return new Map([...plain].map(([key, { keys, value }]) => [key, { keys, value: value ?? fill }]))
+}
+
+function unfilled(context: Context, metric: MetricModel, question: TimedQuestion): Table {
+  switch (metric.kind) {
+    case 'aggregate':
+      return metric.balance === undefined
+        ? plainTable(context, metric.name, question)
+        : balance(context, metric, question)
+    case 'object_aggregate':
+      return plainTable(context, metric.name, question)
+    case 'ratio':
+      return formulaTable(
+        context,
+        {
+          kind: 'binary',
+          operator: '/',
+          left: { kind: 'metric', name: metric.numerator },
+          right: { kind: 'metric', name: metric.denominator },
+        },
+        question,
+      )
+    case 'formula':
+      return formulaTable(context, metric.formula, question)
+    case 'cumulative':
+      return cumulative(context, metric, question)
+    default:
+      throw new Error(`the reference does not answer metrics of kind ${metric.kind} here`)
+  }
+}
+
+function whole({ where, whereTime, ...rest }: TimedQuestion): Omit<ReferenceQuestion, 'metrics'> {
+  const operands = [where, whereTime].filter((each) => each !== undefined)
+  return { ...rest, ...(operands.length === 0 ? {} : { where: { kind: 'and', operands } }) }
+}
+
+/** Groups that have a row of the metric's own. */
+function plainTable({ model, dataset }: Context, name: string, question: TimedQuestion): Table {
+  const asked = { ...whole(question), metrics: [name] }
+  const groups = groupsOf({ model, dataset }, asked)
+  return new Map(
+    [...groups].map(([key, group]) => [
+      key,
+      { keys: group.keys, value: metricValue({ model, dataset }, {}, name, group) },
+    ]),
+  )
+}
+
+/** What a group has that is not in the metric's table. */
+function missing(context: Context, name: string): Cell {
+  const metric = metricOf(context.model, name)
+  const own = (): Cell => {
+    switch (metric.kind) {
+      case 'aggregate': {
+        if (metric.balance?.kind === 'average' || metric.calendar === true) return null
+        const { take } = metric.selection
+        if (take.kind !== 'aggregate') return null
+        return takenOf(context, {
+          rootId: metric.selection.activity,
+          take,
+          rows: [],
+          isFilled: false,
+        })
+      }
+      case 'object_aggregate':
+        return takenOf(context, { rootId: metric.object, take: metric, rows: [], isFilled: false })
+      case 'ratio':
+        return divide(missing(context, metric.numerator), missing(context, metric.denominator))
+      case 'formula':
+        return compute(metric.formula, (other, { offset, total }) =>
+          offset === undefined && total === undefined ? missing(context, other) : null,
+        )
+      default:
+        return null
+    }
+  }
+  const value = own()
+  return value ?? metric.fill ?? null
+}
+
+type Operand = Extract<Formula, { readonly kind: 'metric' }>
+
+function formulaTable(context: Context, formula: Formula, question: TimedQuestion): Table {
+  const operands: Operand[] = []
+  const visit = (each: Formula): void => {
+    if (each.kind === 'metric') operands.push(each)
+    if (each.kind === 'binary') [each.left, each.right].forEach(visit)
+  }
+  visit(formula)
+  const tables = new Map(
+    operands.map((each) => [JSON.stringify(each), operandTable(context, each, question)]),
+  )
+  const result: Table = new Map()
+  for (const [key, { keys }] of [...tables.values()].flatMap((table) => [...table])) {
+    const value = compute(formula, (name, operand) => {
+      const found = tables.get(JSON.stringify(operand))!.get(key)
+      if (found !== undefined) return found.value
+      return operand.offset === undefined && operand.total === undefined
+        ? missing(context, name)
+        : null
+    })
+    result.set(key, { keys, value })
+  }
+  return result
+}
+
+function operandTable(context: Context, operand: Operand, question: TimedQuestion): Table {
+  const { name, offset: by, total } = operand
+  if (total !== undefined) {
+    const kept = question.by.filter((text) => total.includes(text))
+    const rest: Operand = { kind: 'metric', name, ...(by === undefined ? {} : { offset: by }) }
+    const each = operandTable(context, rest, question)
+    const all = operandTable(context, rest, { ...question, by: kept })
+    return new Map(
+      [...each].map(([key, { keys }]) => {
+        const own = keys.filter((_, at) => kept.includes(question.by[at]!))
+        return [key, { keys, value: all.get(cellsText(own))?.value ?? null }]
+      }),
+    )
+  }
+  return by === undefined
+    ? tableOf(context, name, question)
+    : offsetTable(context, { name, by }, question)
+}
+
+function unitOf(words: readonly string[], longest: string): string {
+  const says = (unit: string, word: string): boolean => {
+    const coarse =
+      {
+        hour_of_day: 'hour',
+        week_of_year: 'week',
+        month_of_year: 'month',
+        quarter_of_year: 'quarter',
+      }[word] ?? (word.includes('_of_') ? 'day' : word)
+    if (coarse === 'week') return unit === 'week' || grains.indexOf(unit) <= grains.indexOf('day')
+    if (unit === 'week') return false
+    return grains.indexOf(unit) <= grains.indexOf(coarse)
+  }
+  return grains
+    .slice(0, grains.indexOf(longest) + 1)
+    .toReversed()
+    .find((unit) => words.every((word) => says(unit, word)))!
+}
+
+/** Periods of a grain, days as texts and hours as instants. */
+function periodsBetween(
+  { model }: Context,
+  unit: string,
+  range: { readonly first: Cell; readonly last: Cell },
+): readonly (string | bigint)[] {
+  const { first, last } = range
+  if (first === null || last === null) return []
+  const found: (string | bigint)[] = []
+  if (!isShort(unit)) {
+    for (
+      let day = Date.parse(first as string);
+      day <= Date.parse(last as string);
+      day += 86_400_000
+    ) {
+      const text = new Date(day).toISOString().slice(0, 10)
+      if (calendar(unit, text, model.zone) === text) found.push(text)
+    }
+    return found
+  }
+  for (let at = first as bigint; at <= (last as bigint); at += 1_800_000_000n) {
+    if (calendar(unit, at, model.zone) === at) found.push(at)
+  }
+  return found
+}
+
+/** The first and last period of the range, where it is open those given. */
+function endsOf(
+  { model }: Context,
+  { unit, question }: { readonly unit: string; readonly question: TimedQuestion },
+  open: readonly Cell[],
+): { readonly first: Cell; readonly last: Cell } {
+  const known = open
+    .filter((cell) => cell !== null)
+    .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  const inside = (day: string, isEnd: boolean): Cell => {
+    if (!isShort(unit)) return calendar(unit, day, model.zone)
+    // Half hours of the local day, looked for around its name in UTC.
+    const middle = BigInt(Date.parse(day)) * 1000n
+    const own: bigint[] = []
+    for (let at = middle - 86_400_000_000n; at < middle + 172_800_000_000n; at += 1_800_000_000n)
+      if (calendar('day', at, model.zone) === day && calendar(unit, at, model.zone) === at)
+        own.push(at)
+    return isEnd ? own.at(-1)! : own[0]!
+  }
+  const { from, to } = question
+  return {
+    first: from === undefined ? (known[0] ?? null) : inside(from, false),
+    last: to === undefined ? (known.at(-1) ?? null) : inside(dayBefore(to), true),
+  }
+}
+
+function dayBefore(day: string): string {
+  return new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10)
+}
+
+function everyPeriod(context: Context, table: Table, question: TimedQuestion): Table {
+  const { by, whereTime } = question
+  const times = by.flatMap((text, at) => (isTime(text) ? [at] : []))
+  const words = times.map((at) => by[at]!)
+  if (!words.some((word) => grains.includes(word))) return table
+  const unit = unitOf(words, 'year')
+  const begins = by.flatMap((text, at) => (grains.includes(text) ? [at] : []))
+  const beginOf = (keys: readonly Cell[]): Cell =>
+    begins.map((at) => keys[at]!).reduce((a, b) => (a === null || (b !== null && b > a) ? b : a))
+  const ends = endsOf(
+    context,
+    { unit, question },
+    [...table.values()].map(({ keys }) => beginOf(keys)),
+  )
+  const named = (predicate: Predicate): readonly string[] =>
+    'operands' in predicate
+      ? predicate.operands.flatMap(named)
+      : 'operand' in predicate
+        ? named(predicate.operand)
+        : [predicate.path]
+  // A condition on what is grouped by is asked of the added groups too.
+  const again = [question.where, whereTime].filter(
+    (each) => each !== undefined && named(each).every((text) => by.includes(text)),
+  )
+  const result: Table = new Map(table)
+  for (const period of periodsBetween(context, unit, ends)) {
+    const keys = by.map((text) =>
+      isTime(text) ? calendar(text, period, context.model.zone) : null,
+    )
+    const isThere = [...table.values()].some((other) =>
+      times.every((each) => other.keys[each] === keys[each]),
+    )
+    const isMet = again.every((each) => holds(each!, (text) => keys[by.indexOf(text)]!) === true)
+    if (!isThere && isMet) result.set(cellsText(keys), { keys, value: null })
+  }
+  return result
+}
+
+/** Of a month that has no such day, the last. */
+function back(day: string, count: number, grain: string): string {
+  const [year, month, date] = day.split('-').map(Number) as [number, number, number]
+  if (grain === 'day' || grain === 'week')
+    return new Date(Date.parse(day) - count * (grain === 'week' ? 7 : 1) * 86_400_000)
+      .toISOString()
+      .slice(0, 10)
+  const months = count * { month: 1, quarter: 3, year: 12 }[grain as 'month']
+  const first = new Date(Date.UTC(year, month - 1 - months, 1))
+  const length = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate()
+  return new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), Math.min(date, length)))
+    .toISOString()
+    .slice(0, 10)
+}
+
+function offsetTable(
+  context: Context,
+  { name, by: offset }: { readonly name: string; readonly by: Offset },
+  question: TimedQuestion,
+): Table {
+  const { zone } = context.model
+  const { by, where, whereTime } = question
+  const words = by.filter(isTime)
+  const unit = unitOf(words, 'year')
+  const others = by.filter((text) => !isTime(text))
+  const inner = tableOf(context, name, {
+    by: [...others, unit],
+    ...(where === undefined ? {} : { where }),
+  })
+  const sourceOf = (period: string | bigint): Cell => {
+    if (offset.kind === 'to_start') {
+      const start = calendar(offset.grain, period, zone)
+      return isShort(unit)
+        ? firstHour(context, start as string)
+        : calendar(unit, start as string, zone)
+    }
+    return isShort(unit)
+      ? (period as bigint) - BigInt(offset.count) * 3_600_000_000n
+      : calendar(unit, back(period as string, offset.count, offset.grain), zone)
+  }
+  const sources = [...inner.values()].map(({ keys }) => keys.at(-1)!)
+  const known = sources.filter((cell) => cell !== null)
+  // Far enough to see everything that is looked at.
+  const wide = known.flatMap((cell) =>
+    isShort(unit)
+      ? [cell, (cell as bigint) + 40n * 86_400_000_000n]
+      : [cell, back(cell as string, -3, 'year')],
+  )
+  const result: Table = new Map()
+  for (const period of periodsBetween(context, unit, endsOf(context, { unit, question }, wide))) {
+    if (
+      whereTime !== undefined &&
+      holds(whereTime, (text) => calendar(text, period, zone)) !== true
+    )
+      continue
+    for (const { keys: found, value } of inner.values()) {
+      if (found.at(-1) !== sourceOf(period)) continue
+      const rest = found.slice(0, -1)
+      const keys = by.map((text) =>
+        isTime(text) ? calendar(text, period, zone) : rest[others.indexOf(text)]!,
+      )
+      result.set(cellsText(keys), { keys, value })
+    }
+  }
+  return result
+}
+
+function firstHour(context: Context, day: string): bigint {
+  return endsOf(context, { unit: 'hour', question: { by: [], from: day } }, []).first as bigint
+}
+
+type Aggregate = Extract<MetricModel, { readonly kind: 'aggregate' }>
+
+function balance(context: Context, metric: Aggregate, question: TimedQuestion): Table {
+  const plain = { ...metric, balance: undefined } as unknown as MeasureMetric
+  const { selection } = metric
+  const take = selection.take as Parameters<typeof takenOf>[1]['take']
+  const value = (rows: readonly Row[]): Cell =>
+    takenOf(context, { rootId: selection.activity, take, rows, isFilled: false })
+  const { by } = question
+  const grain = grains.toReversed().find((each) => by.includes(each))
+  const same = [...(grain === undefined ? [] : [grain]), ...metric.balance!.per]
+  const rows = rowsOf(context, { ...whole(question), by: [...by, ...same] }, plain)
+  const groups = new Map<string, { keys: readonly Cell[]; rows: Row[] }>()
+  const edges = new Map<string, bigint>()
+  const isBetter = (left: bigint, right: bigint): boolean =>
+    metric.balance!.kind === 'first' ? left < right : left > right
+  for (const { row, keys } of rows) {
+    const at = row['occurred_at'] as bigint | null
+    const edge = edges.get(cellsText(keys.slice(by.length)))
+    if (at !== null && (edge === undefined || isBetter(at, edge)))
+      edges.set(cellsText(keys.slice(by.length)), at)
+  }
+  for (const { row, keys } of rows) {
+    const isKept =
+      metric.balance!.kind === 'average' ||
+      row['occurred_at'] === edges.get(cellsText(keys.slice(by.length)))
+    if (!isKept) continue
+    const own = keys.slice(0, by.length)
+    const group = groups.get(cellsText(own)) ?? { keys: own, rows: [] }
+    groups.set(cellsText(own), group)
+    group.rows.push(row)
+  }
+  if (metric.balance!.kind !== 'average')
+    return new Map(
+      [...groups].map(([key, group]) => [key, { keys: group.keys, value: value(group.rows) }]),
+    )
+  return new Map(
+    [...groups].map(([key, group]) => {
+      const days = Map.groupBy(group.rows, (row) => dayOf(row, context.model.zone))
+      return [key, { keys: group.keys, value: mean([...days.values()].map(value)) }]
+    }),
+  )
+}
+
+function mean(cells: readonly Cell[]): Cell {
+  const known = cells.filter((cell) => cell !== null).map(Number)
+  return known.length === 0 ? null : known.reduce((left, right) => left + right) / known.length
+}
+
+type Cumulative = Extract<MetricModel, { readonly kind: 'cumulative' }>
+
+function cumulative(context: Context, metric: Cumulative, question: TimedQuestion): Table {
+  const { model, dataset } = context
+  const { by, where, whereTime } = question
+  const words = by.filter(isTime)
+  const unit = unitOf(words, 'day')
+  const others = by.filter((text) => !isTime(text))
+  const timeOf = (row: Row): Cell => calendar(unit, row['occurred_at'] as bigint | null, model.zone)
+  const asked = { by: others, metrics: [metric.metric], ...(where === undefined ? {} : { where }) }
+  const end = question.to === undefined ? {} : { to: question.to }
+  const all = new Set(
+    [...groupsOf(context, { ...asked, ...end }).values()].flatMap((group) =>
+      [...group.rows.values()].flat(),
+    ),
+  )
+  const times = [...all].map(timeOf)
+  const ends = endsOf(context, { unit, question }, times)
+  const points =
+    words.length === 0
+      ? ends.last === null
+        ? []
+        : [ends.last as string]
+      : periodsBetween(context, unit, ends)
+  const runs = points.flatMap((point) => {
+    if (
+      whereTime !== undefined &&
+      holds(whereTime, (text) => calendar(text, point, model.zone)) !== true
+    )
+      return []
+    const without = new Set(
+      [...dataset.values()]
+        .flat()
+
+        .filter(
+          (row) =>
+            row['occurred_at'] !== undefined &&
+            !isInRun(timeOf(row), point, { metric, zone: model.zone }),
+        ),
+    )
+    const groups = groupsOf(context, { ...asked, without })
+    const values = evaluate(model, dataset, { ...asked, without })
+    return values
+      .filter((row) => groups.has(cellsText(row.slice(0, -1))))
+      .map((row) => ({
+        keys: by.map((text) =>
+          isTime(text) ? calendar(text, point, model.zone) : row[others.indexOf(text)]!,
+        ),
+        value: row.at(-1)!,
+      }))
+  })
+  const byGroup = Map.groupBy(runs, ({ keys }) => cellsText(keys))
+  return new Map(
+    [...byGroup].map(([key, found]) => {
+      const values = found.map(({ value }) => value)
+      const value =
+        metric.across === 'average'
+          ? mean(values)
+          : metric.across === 'first'
+            ? values[0]!
+            : values.at(-1)!
+      return [key, { keys: found[0]!.keys, value }]
+    }),
+  )
+}
+
+function isInRun(
+  time: Cell,
+  point: string | bigint,
+  { metric, zone }: { readonly metric: Cumulative; readonly zone: string },
+): boolean {
+  if (time === null || time > point) return false
+  const { over } = metric
+  if (over.kind === 'all_time') return true
+  if (over.kind === 'to_date')
+    return calendar(over.grain, time as string, zone) === calendar(over.grain, point, zone)
+  if (typeof point === 'bigint')
+    return (time as bigint) > point - BigInt(over.length.count) * 3_600_000_000n
+  return (time as string) > back(point, over.length.count, over.length.unit)
+}

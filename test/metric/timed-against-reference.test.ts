@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import fc from 'fast-check'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import { isSameCell } from './cells.ts'
+import { load, openMemory, query } from './dataset.ts'
+import { filterText, shopOf, sketch } from './random.ts'
+import type { Shop } from './random.ts'
+import { asked } from './random-timed.ts'
+import type { Asked } from './random-timed.ts'
+import { evaluateTimed } from './reference-timed.ts'
+import { cellsText } from './rows.ts'
+import type { Cell } from './rows.ts'
+
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 40)
+
+describe('metrics over other times and groups against the brute-force reference', () => {
+  let connection: DuckDBConnection
+  let close: () => void
+
+  before(async () => {
+    ;({ connection, close } = await openMemory())
+  })
+
+  after(() => close())
+
+  it('give the same rows for random shops, metrics and questions', async () => {
+    const several = fc.array(asked, { minLength: 6, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(sketch, several, async (drawn, all) => {
+        const shop = shopOf(drawn)
+        await load(connection, shop.model, shop.dataset)
+        for (const one of all) await compare(connection, shop, one)
+      }),
+      { numRuns: runs, seed: 20111101, endOnFailure: process.env['MARU_NO_SHRINK'] === '1' },
+    )
+  })
+})
+
+async function compare(
+  connection: DuckDBConnection,
+  { model: shop, dataset }: Shop,
+  { metrics, question }: Asked,
+): Promise<void> {
+  const { where, whereTime, ...rest } = question
+  const model = { ...shop, metrics: [...shop.metrics, ...metrics] }
+  const { name } = metrics.at(-1)!
+  const conditions = [where, whereTime].flatMap((each) =>
+    each === undefined ? [] : [`(${filterText(each)})`],
+  )
+  const compiled = compileQuestion(model, {
+    ...rest,
+    metrics: [name],
+    ...(conditions.length === 0 ? {} : { where: conditions.join(' and ') }),
+  })
+  const expected = evaluateTimed({ model, dataset }, name, question)
+  const keysOf = (row: readonly Cell[]): string => cellsText(row.slice(0, -1))
+  const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
+    rows.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
+  let got: readonly (readonly Cell[])[]
+  try {
+    got = await query(connection, compiled.sql)
+  } catch (error) {
+    throw new Error(`${String(error)}\n${compiled.sql}`, { cause: error })
+  }
+  const [left, right] = [byKeys(got), byKeys(expected)]
+  const isSame =
+    left.length === right.length &&
+    left.every((row, at) =>
+      row.every((cell, column) =>
+        isSameCell(cell, right[at]![column]!, compiled.columns[column]!.type),
+      ),
+    )
+  if (!isSame) {
+    assert.fail(
+      `${cellsText(metrics)} ${cellsText(question)}
+expected ${cellsText(right)}
+but got  ${cellsText(left)}
+${compiled.sql}`,
+    )
+  }
+}
