@@ -288,7 +288,7 @@ function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
   ]
   return [
     { table: attachment.root.table, filters },
-    ...attachment.joined.map((table) => ({ table, filters: [] })),
+    ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
     ...joinsOf(leg).flatMap(({ reads }) => reads.map((table) => ({ table, filters: [] }))),
   ]
 }
