@@ -182,7 +182,8 @@ async function stage(
   })
 }
 
-function sortOf(task: Task): readonly string[] {
+/** The order of rows within a file. */
+export function sortOf(task: Task): readonly string[] {
   if (task.rows.kind === 'indicators') return ['dimension', 'value']
   const names = new Set(task.columns.map((column) => column.name))
   const key = task.partition.kind === 'bucket' ? [task.partition.column] : []

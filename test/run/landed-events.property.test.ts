@@ -9,7 +9,7 @@ import type { Engine } from '../../src/engine/engine.ts'
 import { compactTables, recoverState, runTasks } from '../../src/run/run.ts'
 import { openLake } from '../../src/lake/lake.ts'
 import type { State } from '../../src/state/state.ts'
-import { eventsModel, landVisits, type Variant, type Visit } from './events-project.ts'
+import { eventsModel, landVisits, type Variant, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
 
 const plain: Variant = { product: 'text', withBots: false }

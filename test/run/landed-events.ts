@@ -112,12 +112,16 @@ const views: Readonly<Record<string, string>> = {
   clicked: 'raw.event.clicked',
 }
 
-/** One commit of the landing. */
 export async function landVisits(
-  { context, tasks, lake }: Workshop,
+  workshop: Workshop,
   landing: number,
   visits: readonly Visit[],
 ): Promise<void> {
+  await land(workshop, visits.map((visit) => rowSql(landing, visit)).join('\nunion all '))
+}
+
+/** One commit of the landing: the rows of a SELECT of the table's columns. */
+export async function land({ context, tasks, lake }: Workshop, sql: string): Promise<void> {
   const task = tasks.find((each) => each.id === collectedTables.events)!
   const table =
     (await lake.table(task.id)) ??
@@ -133,9 +137,7 @@ export async function landVisits(
     }))
   const session = await context.engine.open({ zone: context.zone })
   try {
-    await session.run(
-      `create temp table landed as ${visits.map((visit) => rowSql(landing, visit)).join('\nunion all ')}`,
-    )
+    await session.run(`create temp table landed as ${sql}`)
     const files = await session.stage({
       sql: 'select * from landed',
       schema: table.schema,
@@ -143,9 +145,9 @@ export async function landVisits(
       dataFolder: await lake.dataFolder(table),
     })
     const { rows } = await session.query('select distinct event, day from landed')
-    const changes = rows.flatMap(([event, day]): PartitionChange[] => {
+    const changes = rows.flatMap(([name, day]): PartitionChange[] => {
       const partition = `day=${String(day)}`
-      const tableId = views[String(event)]
+      const tableId = views[String(name)]
       return [{ partition }, ...(tableId === undefined ? [] : [{ tableId, partition }])]
     })
     await lake.commit(table, { kind: 'append', files }, { publication: { changes } })
@@ -176,8 +178,12 @@ function rowSql(landing: number, visit: Visit): string {
     context: `'{}'`,
     day: `cast(${instant(visit.hour)} as date)`,
   }
-  const columns = eventLogColumns.map(
-    ({ name, type }) => `cast(${values[name] ?? 'null'} as ${sqlType(type)}) as ${name}`,
-  )
-  return `select ${columns.join(', ')}`
+  return `select ${eventColumns(values)}`
+}
+
+/** The columns of the table of events with these expressions, null where there is none. */
+export function eventColumns(expressions: Readonly<Record<string, string>>): string {
+  return eventLogColumns
+    .map(({ name, type }) => `cast(${expressions[name] ?? 'null'} as ${sqlType(type)}) as ${name}`)
+    .join(', ')
 }

@@ -28,6 +28,7 @@ export interface Workshop {
     readonly from?: string
     readonly to?: string
     readonly ids?: readonly string[]
+    readonly alone?: boolean
   }): Promise<RunRecord>
   /** Every table's rows as texts, sorted; versions' numbers and recording times left out, merged tables read wide. */
   contents(): Promise<Readonly<Record<string, readonly string[]>>>
@@ -78,6 +79,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
         ids: asked.ids ?? [],
         range: { from: asked.from, to: asked.to },
         full: asked.full ?? false,
+        alone: asked.alone ?? false,
       }),
     contents: () => readContents(context, model),
     close: async () => {
