@@ -24,7 +24,7 @@ interface Prospect {
   readonly dirty: Dirty
   readonly reasons: readonly string[]
   readonly certain: boolean
-  /** A source that tells what changed only when it is read. */
+  /** A source, or events of any day, that tell what changed only when they are read. */
   readonly unread?: boolean
 }
 
@@ -110,7 +110,8 @@ function buildProspect(
   }
   if (task.partition.kind !== 'day') return { dirty, reasons, certain }
   const range = { from: known.options.from, to: known.options.to }
-  return { dirty: splitByRange(dirty, range).inside, reasons, certain }
+  const unread = known.stale.appends && dirty.kind === 'all'
+  return { dirty: splitByRange(dirty, range).inside, reasons, certain, unread }
 }
 
 function changedColumns(task: Task, stale: TaskStaleness): PlannedTask['columns'] {

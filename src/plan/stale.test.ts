@@ -113,4 +113,43 @@ describe('what is stale', () => {
       ['*'],
     )
   })
+
+  describe('of an activity that follows events', () => {
+    const activity = {
+      id: 'act.view',
+      partition: { kind: 'day', column: 'day' },
+      inputs: [
+        { id: 'obj.member', mapping: 'all' },
+        { id: 'raw.event.viewed', mapping: 'same_day' },
+      ],
+      following: { kind: 'append', events: ['raw.event.viewed'], keyTellsEvent: true },
+      version: 'v1',
+    } as unknown as Task
+    const built: TaskRecord = {
+      ...record,
+      taskId: activity.id,
+      consumed: { 'obj.member': 10, 'raw.event.viewed': 10 },
+    }
+    const landed = [entry('raw.event.viewed', 11, 'day=2011-03-01')]
+    const appends = (other: Partial<Parameters<typeof staleness>[0]>): boolean =>
+      staleness({
+        task: activity,
+        record: built,
+        journal: landed,
+        zone: 'UTC',
+        knowsTaken: true,
+        ...other,
+      }).appends
+
+    it('is what is appended, when events alone are new and it is known which were taken', () => {
+      equal(appends({}), true)
+      equal(appends({ knowsTaken: false }), false)
+      equal(appends({ full: true }), false)
+      equal(appends({ journal: [] }), false)
+      equal(appends({ record: undefined }), false)
+      equal(appends({ record: { ...built, version: 'v0' } }), false)
+      equal(appends({ record: { ...built, pending: ['day=2011-02-01'] } }), false)
+      equal(appends({ journal: [...landed, entry('obj.member', 12, 'bucket=1')] }), false)
+    })
+  })
 })
