@@ -61,8 +61,9 @@ export interface Landing {
 
 /** The lease that a landing holds while it is at work. */
 export const landingLease = 'land'
-const readBytesMax = 16 * 1024 * 1024
-const roundBytesMax = 64 * 1024 * 1024
+const readBytesMax = 1024 * 1024
+/** Of all sequences: what is made of it in memory is many times as much. */
+const roundBytesMax = 8 * 1024 * 1024
 const retryMs = 1_000
 const idleMs = 1_000
 
@@ -117,7 +118,8 @@ class LogLanding implements Landing {
     const { files, workFolder: folder, engine, zone } = this.#options
     await files.makeFolder(folder)
     await removeSpools(files, folder)
-    const session = await engine.open({ zone })
+    // One thread: rounds are small, and threads that wait for each other cost more than they bring.
+    const session = await engine.open({ zone, threads: 1 })
     const spool = { session, files, folder }
     const ids = await openLandedIds({ ...this.#options, ...spool })
     this.#parts = { session, spool, ids }
@@ -176,11 +178,12 @@ class LogLanding implements Landing {
     const quarantined: QuarantineRow[] = []
     const positions = new Map<string, LogPosition>()
     let isAtEnd = true
-    let bytes = 0
-    for (const sequence of await reader.sequences()) {
+    const sequences = await reader.sequences()
+    for (const sequence of sequences) {
       let position = landed.get(sequence)
+      let bytes = 0
       for (;;) {
-        if (bytes > roundBytesMax) {
+        if (bytes > roundBytesMax / sequences.length) {
           isAtEnd = false
           break
         }
