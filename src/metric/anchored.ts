@@ -5,8 +5,9 @@
 import { MaruError } from '../base/errors.ts'
 import { filledColumns } from '../model/model.ts'
 import type { ColumnType, RowChoice, SamePair, TableId } from '../model/model.ts'
-import { attach, fromClause, resolvePath } from '../plan/attach.ts'
+import { fromClause, resolvePath } from '../plan/attach.ts'
 import type { AttributePath } from '../plan/attach.ts'
+import { attachRelated } from '../plan/related.ts'
 import { bindCondition, conditionPaths, conditionSql, dayRangeFilters } from './condition.ts'
 import { dimensionSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
@@ -81,7 +82,7 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
     ...dimensions.map(({ path }) => path),
     ...(where === undefined ? [] : conditionPaths(where)),
   ].filter((path) => !own.has(path))
-  const attachment = attach(model, rootId, paths)
+  const attachment = attachRelated(model, rootId, paths)
   const expressionOf = (path: AttributePath): string =>
     own.get(path) ?? attachment.expressions[paths.indexOf(path)]!
   const items = [
@@ -113,7 +114,7 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
     states: [{ name: request.state, kind: 'value', type: anchors.type }],
     reads: [
       { table: attachment.root.table, filters },
-      ...[...attachment.joins.map(({ table }) => table), ...anchors.tables].map((table) => ({
+      ...[...attachment.joined, ...anchors.tables].map((table) => ({
         table,
         filters: [],
       })),

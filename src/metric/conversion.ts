@@ -1,6 +1,7 @@
 /** Conversion: which base rows led to conversion rows. One pass over both in their order, so that an object with many rows costs no more than sorting them. */
 import type { ConversionMetric, Duration } from '../model/model.ts'
-import { chooseRows, interval } from '../plan/choice.ts'
+import { interval } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { anchoredPart, sameColumns, splitSame } from './anchored.ts'
 import type { Kind } from './inquiry.ts'
@@ -13,13 +14,13 @@ export const conversion: Kind<ConversionMetric> = {
     const { model, node, name } = request
     const later = splitSame(node.conversion)
     const { same } = later
-    const base = chooseRows({
+    const base = chooseRelated({
       model,
       choice: node.base,
       name: `${name}__base`,
       columns: sameColumns(same.map(({ anchor }) => anchor)),
     })
-    const converted = chooseRows({
+    const converted = chooseRelated({
       model,
       choice: later.choice,
       name: `${name}__conversion`,

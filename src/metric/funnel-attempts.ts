@@ -3,7 +3,8 @@
  * The earliest instant is always the best one, so an attempt has one state; only with `once` it has one for each set of rows of that instant which it may have used.
  */
 import type { FunnelMetric, FunnelRule, RowChoice } from '../model/model.ts'
-import { chooseRows, interval } from '../plan/choice.ts'
+import { interval } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { sameColumns, splitSame } from './anchored.ts'
 import type { KindRequest } from './inquiry.ts'
@@ -78,7 +79,7 @@ function planOf({
     const columns = at === 0 ? firstColumns : own
     return {
       choice,
-      chosen: chooseRows({ model, choice, name: `${name}__step_${at + 1}`, columns }),
+      chosen: chooseRelated({ model, choice, name: `${name}__step_${at + 1}`, columns }),
       same: numbered.map((pair) => ({ own: `own_${pair.at}`, first: `same_${pair.at}` })),
     }
   })
@@ -93,7 +94,7 @@ function planOf({
   }
   const others = [...whole.values()].map((choice, at) => ({
     choice,
-    chosen: chooseRows({ model, choice, name: `${name}__other_${at + 1}`, columns: {} }),
+    chosen: chooseRelated({ model, choice, name: `${name}__other_${at + 1}`, columns: {} }),
   }))
   return { name, node, steps, others, firstColumns: Object.keys(firstColumns), has }
 }

@@ -2,7 +2,7 @@
 import { MaruError } from '../base/errors.ts'
 import { nearest, suggest } from '../base/nearest.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
-import { pathText, reachablePaths } from '../plan/attach.ts'
+import { pathText, reachablePaths, relatedPaths } from '../plan/attach.ts'
 import {
   calendarDescriptions,
   calendarParts,
@@ -139,7 +139,8 @@ export function dimensionsOf(model: Model, rootId: TableId): readonly LegalDimen
       description: calendarDescriptions[word],
     }
   })
-  const columns = reachablePaths(model, rootId).map((path): LegalDimension => {
+  const paths = [...reachablePaths(model, rootId), ...relatedPaths(model, rootId)]
+  const columns = paths.map((path): LegalDimension => {
     return { path: pathText(path), type: path.column.type, description: path.column.description }
   })
   return [...words, ...columns]

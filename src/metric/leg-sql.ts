@@ -4,7 +4,8 @@ import type { ScanFilter } from '../lake/lake.ts'
 import { sqlType } from '../model/column-type.ts'
 import { filledColumns } from '../model/model.ts'
 import type { ColumnType } from '../model/model.ts'
-import { attach, fromClause } from '../plan/attach.ts'
+import { fromClause } from '../plan/attach.ts'
+import { attachRelated } from '../plan/related.ts'
 import type { Attachment, AttributePath } from '../plan/attach.ts'
 import {
   conditionPaths,
@@ -67,7 +68,7 @@ export interface RowScope {
 /** The leg's rows; `itemsOf` says which columns they have beside the measures'. */
 export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[]): LegRows {
   const paths = legPaths(leg)
-  const attachment = attach(leg.model, leg.rootId, paths)
+  const attachment = attachRelated(leg.model, leg.rootId, paths)
   const expressions = new Map(paths.map((path, at) => [path, attachment.expressions[at]!]))
   const expressionOf = (path: AttributePath): string => {
     const expression = expressions.get(path)
@@ -288,7 +289,7 @@ function readsOf(leg: Leg, attachment: Attachment): LegSql['reads'] {
   ]
   return [
     { table: attachment.root.table, filters },
-    ...attachment.joins.map((join) => ({ table: join.table, filters: [] })),
+    ...attachment.joined.map((table) => ({ table, filters: [] })),
     ...joinsOf(leg).flatMap(({ reads }) => reads.map((table) => ({ table, filters: [] }))),
   ]
 }

@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/errors.ts'
 import type { MetricCondition, Model, TableId } from '../model/model.ts'
-import { chooseRows } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import { grains } from './calendar.ts'
 import { bindCondition } from './condition.ts'
 import type { BoundCondition, JoinedCondition } from './condition.ts'
@@ -153,7 +153,7 @@ function chosenCondition(
   const root = tableById(model, measure.rootId)
   assert(root?.kind === 'activity' && measure.choice !== undefined, 'activities are chosen')
   const name = `chosen__${measure.metric}`
-  const chosen = chooseRows({ model, choice: measure.choice, name, columns: {} })
+  const chosen = chooseRelated({ model, choice: measure.choice, name, columns: {} })
   return {
     kind: 'joined',
     dimension: resolve({ text: root.key }),

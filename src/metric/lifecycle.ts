@@ -1,7 +1,7 @@
 /** Lifecycle: who is new, returning, resurrected or dormant in a period, by the whole history. */
 import { MaruError } from '../base/errors.ts'
 import type { MetricModel } from '../model/model.ts'
-import { chooseRows } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
@@ -27,7 +27,7 @@ export const lifecycle: Kind<Node> = {
     }
     const periods = periodsOf(node)
     const columns = { moment: periods.path }
-    const chosen = chooseRows({ model, choice: node.choice, name: `${name}__chosen`, columns })
+    const chosen = chooseRelated({ model, choice: node.choice, name: `${name}__chosen`, columns })
     return anchoredPart(request, {
       rootId: node.choice.activity,
       ctes: [

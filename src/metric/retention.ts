@@ -2,7 +2,7 @@
 import { MaruError } from '../base/errors.ts'
 import { dayNumber } from '../base/time.ts'
 import type { ColumnType, MetricModel } from '../model/model.ts'
-import { chooseRows } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import { anchoredPart } from './anchored.ts'
 import type { Grain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
@@ -37,8 +37,8 @@ export const retention: Kind<Node> = {
     }
     const periods = periodsOf(node)
     const columns = { moment: periods.path }
-    const start = chooseRows({ model, choice: node.start, name: `${name}__start`, columns })
-    const back = chooseRows({ model, choice: node.back, name: `${name}__back`, columns })
+    const start = chooseRelated({ model, choice: node.start, name: `${name}__start`, columns })
+    const back = chooseRelated({ model, choice: node.back, name: `${name}__back`, columns })
     return anchoredPart(request, {
       rootId: node.start.activity,
       ctes: [

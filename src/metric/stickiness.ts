@@ -2,7 +2,7 @@
 import { MaruError } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
 import type { MetricModel } from '../model/model.ts'
-import { chooseRows } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import { isWithin, nextPeriod, periodStart } from '../plan/plan.ts'
 import type { Period } from '../plan/plan.ts'
 import { anchoredPart } from './anchored.ts'
@@ -35,7 +35,7 @@ export const stickiness: Kind<Node> = {
         },
       )
     }
-    const chosen = chooseRows({
+    const chosen = chooseRelated({
       model,
       choice: node.choice,
       name: `${name}__chosen`,

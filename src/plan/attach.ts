@@ -4,7 +4,7 @@
  * The stored merged table holds a version key per reference and group with history, so the usual join is an equi-join on a dense integer.
  * What lies behind a second reference has no such key; it is joined by the key and the interval that holds the activity's instant.
  */
-import { assert } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import { filledColumns } from '../model/model.ts'
 import { storedId } from '../model/sql-names.ts'
 import type {
@@ -14,6 +14,7 @@ import type {
   MergedModel,
   Model,
   ObjectModel,
+  Selection,
   TableId,
   TableModel,
 } from '../model/model.ts'
@@ -25,6 +26,8 @@ export interface AttributePath {
   readonly table: TableId
   readonly column: ColumnModel
   readonly now: boolean
+  /** What a related column of the root is computed of. */
+  readonly related?: Selection
 }
 
 export interface Attachment {
@@ -32,10 +35,13 @@ export interface Attachment {
   readonly root: { readonly table: TableId; readonly alias: string }
   /** Left joins in order; none of them changes how many rows there are. */
   readonly joins: readonly {
+    /** Or, of a related column, a query in parentheses. */
     readonly table: TableId
     readonly alias: string
     readonly condition: string
   }[]
+  /** The tables that the joins read. */
+  readonly joined: readonly TableId[]
   /** A condition that the root's rows must meet: for an object with history, that the version holds now. */
   readonly condition: string | undefined
   /** The expression of each path, in the order asked for. */
@@ -60,9 +66,25 @@ export function resolvePath(
   const segments = (now ? text.slice(0, -'@now'.length) : text).split('.')
   const found = walk(model, rootId, segments)
   if (found !== undefined) return { ...found, now }
-  if (segments.length < 2 || segments[0] !== lastName(rootId)) return undefined
-  const own = walk(model, rootId, segments.slice(1))
-  return own === undefined ? undefined : { ...own, now }
+  const own = segments[0] === lastName(rootId) ? segments.slice(1) : []
+  const ownFound = own.length === 0 ? undefined : walk(model, rootId, own)
+  if (ownFound !== undefined) return { ...ownFound, now }
+  const name = own.length === 0 ? segments : own
+  return now || name.length > 1
+    ? undefined
+    : relatedPaths(model, rootId).find(({ column }) => column.name === name[0])
+}
+
+/** The columns of an activity that are computed when asked. */
+export function relatedPaths(model: Model, rootId: TableId): readonly AttributePath[] {
+  const related = indexOf(model).mergedByActivity.get(rootId)?.related ?? []
+  return related.map(({ column, selection }) => ({
+    references: [],
+    table: rootId,
+    column,
+    now: false,
+    related: selection,
+  }))
 }
 
 /** Every path that a row of `rootId` reaches, its own columns first; without the columns that Maru fills. */
@@ -102,6 +124,7 @@ export function attachToActivity(
 function attachTo(joins: Joins, paths: readonly AttributePath[]): Attachment {
   const rootId = joins.root.id
   const expressions = paths.map((path) => {
+    if (path.related !== undefined) throw relatedFault(path.column)
     const value = `${joinTable(joins, path, path.table)}.${path.column.name}`
     return path.column.absent === 'key'
       ? `coalesce(${value}, ${keyExpression(joins, path)})`
@@ -116,10 +139,18 @@ function attachTo(joins: Joins, paths: readonly AttributePath[]): Attachment {
   return {
     root: { table: joins.rootTable, alias: joins.rootAlias },
     joins: [...joins.byAlias.values()],
+    joined: joins.joined,
     condition: isVersioned ? `${joins.rootAlias}.${filledColumns.validTo} is null` : undefined,
     expressions,
     rootColumns: joins.rootColumns,
   }
+}
+
+/** Attributes are made of activities, and must not look forward. */
+function relatedFault({ name }: ColumnModel): MaruError {
+  return new MaruError('METRIC_ILLEGAL', `an attribute cannot read the related column "${name}"`, {
+    hint: 'related columns are for metrics and questions; derive an attribute of the same activities',
+  })
 }
 
 /** The merged table as people read it: the activity's columns, `day`, and `<reference>__<attribute>`; joins only what the named columns need. */
@@ -172,6 +203,7 @@ interface Joins {
   readonly merged: MergedModel | undefined
   readonly byAlias: Map<string, Attachment['joins'][number]>
   readonly rootColumns: Set<string>
+  readonly joined: TableId[]
 }
 
 function startJoins(model: Model, rootId: TableId, rows: 'merged' | 'activity'): Joins {
@@ -192,6 +224,7 @@ function startJoins(model: Model, rootId: TableId, rows: 'merged' | 'activity'):
     merged,
     byAlias: new Map(),
     rootColumns: new Set(),
+    joined: [],
   }
 }
 
@@ -208,6 +241,7 @@ function joinTable(joins: Joins, ask: Ask, table: TableId): string {
   assert(target.kind === 'object' || target.kind === 'attributes', `${table} has no attributes`)
   const condition = joinCondition(joins, ask, { target, alias, isNow })
   joins.byAlias.set(alias, { table, alias, condition })
+  joins.joined.push(table)
   return alias
 }
 

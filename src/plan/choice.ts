@@ -1,6 +1,6 @@
 /**
  * The rows that a `RowChoice` takes, as SQL, in the steps of its definition: the history of each object, what its window leaves, and what the selector takes.
- * A choice is made once per object in its whole history, or once per (object, instant) of a `scope`, which sees the history up to that instant.
+ * A choice is made once per object in its whole history, or once per row of a `scope`: an instant, which sees the history up to it, or a row that is looked from.
  */
 import { assert, MaruError } from '../base/errors.ts'
 import type {
@@ -25,8 +25,19 @@ export interface ChoiceRequest {
   readonly columns: Readonly<Record<string, string>>
   /** The object that an activity's reference is looked for by, when the choice names none; absent: the actor. */
   readonly object?: TableId
-  /** A CTE of (object_key, asked_at). */
-  readonly scope?: string
+  readonly scope?: Scope
+  /** What joins the paths of an activity; the merged table's attributes when absent. */
+  readonly attach?: typeof attach
+}
+
+/** From where a choice is seen. */
+export interface Scope {
+  /**
+   * `instants`: a CTE of (object_key, asked_at). `rows`: of (object_key, asked_at, asked_id, next_at), and a `sameColumn` for each path of
+   * the row that `same` compares with; `asked_id` is the row's key.
+   */
+  readonly kind: 'instants' | 'rows'
+  readonly name: string
 }
 
 export interface ChosenRows {
@@ -34,7 +45,7 @@ export interface ChosenRows {
   readonly histories: readonly History[]
   /** In order, after the histories and the scope. */
   readonly ctes: readonly string[]
-  /** The CTE of the chosen rows: `object_key`, `asked_at` in a scope, `occurred_at`, `event_id`, `per_value` with `per`, and the columns asked for. */
+  /** The CTE of the chosen rows: `object_key`, in a scope `asked_at` or `asked_id`, `occurred_at`, `event_id`, `per_value` with `per`, and the columns asked for. */
   readonly rows: string
   readonly tables: readonly TableId[]
 }
@@ -77,6 +88,8 @@ interface ChosenBound {
   readonly inclusive: boolean
   /** The SQL of its instant. */
   readonly at: string
+  /** Whether it is open where there is no such instant. */
+  readonly isOpen?: true
   readonly chosen?: ChosenRows
 }
 
@@ -88,19 +101,25 @@ function boundsOf(request: ChoiceRequest): readonly ChosenBound[] {
   })
   const bounds = sides.map(({ side, at, inclusive }, index): ChosenBound => {
     if (at.kind === 'fixed') return { side, inclusive, at: fixedInstant(at.instant) }
-    if (at.kind === 'instant' && scope !== undefined) {
-      if (side === 'to' && inclusive) return { side, inclusive, at: 'scope.asked_at' }
+    if (at.kind === 'instant' && scope?.kind === 'instants') {
+      if (side === 'to' && inclusive) return { side, inclusive, at: askedAt }
       throw unanswered('a window that ends before the instant at which it is asked')
     }
+    if (at.kind !== 'chosen' && scope?.kind === 'rows')
+      return at.kind === 'next'
+        ? { side, inclusive, at: 'scope.next_at', isOpen: true }
+        : { side, inclusive, at: askedAt }
     if (at.kind !== 'chosen') throw unanswered('a window at the row that is looked from')
     const chosen = anchorRows(request, { side, at, isSame: index === 0 })
     return { side, inclusive, at: `anchor_${side}.occurred_at`, chosen }
   })
   // An attribute sees up to its instant when nothing else is said, and `within` reaches back from there.
   return choice.window === undefined && scope !== undefined
-    ? [{ side: 'to', inclusive: true, at: 'scope.asked_at' }]
+    ? [{ side: 'to', inclusive: true, at: askedAt }]
     : bounds
 }
+
+const askedAt = 'scope.asked_at'
 
 interface AnchorRequest {
   readonly side: 'from' | 'to'
@@ -145,7 +164,8 @@ function historyOf(request: ChoiceRequest): History & { readonly tables: readonl
   const conditions = [choice.filter, choice.keep]
   const places = new Map(conditions.flatMap(pathsIn).map((text) => [text, placeOf(text)]))
   // Attributes cannot read a merged table, which is made of them.
-  const attachment = (scope === undefined ? attach : attachToActivity)(model, activity.id, paths)
+  const join = scope?.kind === 'instants' ? attachToActivity : (request.attach ?? attach)
+  const attachment = join(model, activity.id, paths)
   const sqlOf = (predicate: Predicate): string =>
     predicateSql(predicate, {
       expression: (text) => attachment.expressions[places.get(text)!]!,
@@ -167,7 +187,7 @@ function historyOf(request: ChoiceRequest): History & { readonly tables: readonl
   ${fromClause(attachment).replaceAll('\n', '\n  ')}
   where ${where.join('\n    and ')}
 )`
-  const tables = [attachment.root.table, ...attachment.joins.map((join) => join.table)]
+  const tables = [attachment.root.table, ...attachment.joined]
   return { name, sql, tables, ...expiryOf(choice) }
 }
 
@@ -189,47 +209,69 @@ function pathsIn(predicate: Predicate | undefined): readonly string[] {
   }
 }
 
-/** Numbered in the history, numbered again among what the window leaves, and taken. */
+/** Numbered in the history where that counts, numbered among what the window leaves, and taken. */
 function stepCtes(request: ChoiceRequest, bounds: readonly ChosenBound[]): readonly string[] {
   const { choice, name, scope } = request
   const { selector } = choice
   const isInHistory = selector.kind === 'nth' && selector.counted === 'history'
-  const keys = scope === undefined ? ['object_key'] : ['object_key', 'asked_at']
-  const within = [...keys, ...(choice.per === undefined ? [] : ['per_value'])]
-    .map((key) => (key === 'asked_at' ? 'scope.asked_at' : `history.${key}`))
-    .join(', ')
+  const per = choice.per === undefined ? [] : ['history.per_value']
   const order = selector.kind === 'last' ? ' desc' : ''
-  const seen = `${name}_seen as (
-  select history.*${scope === undefined ? '' : ', scope.asked_at'},
-    row_number() over (partition by ${within} order by history.occurred_at${order}, history.event_id${order}) as place
-  from ${name}_history as history${
-    scope === undefined
-      ? ''
-      : `\n  join ${scope} as scope on scope.object_key = history.object_key and history.occurred_at <= scope.asked_at`
-  }
+  const place = (keys: readonly string[], as: string): string =>
+    `row_number() over (partition by ${[...keys, ...per].join(', ')} order by history.occurred_at${order}, history.event_id${order}) as ${as}`
+  const numbered = `${name}_numbered as (
+  select history.*, ${place(['history.object_key'], 'place')}
+  from ${name}_history as history
 )`
-  const partition = within.replaceAll('scope.', 'history.')
+  const asked = scope === undefined ? undefined : askedColumn(scope)
+  const viewer = ['history.object_key', ...(asked === undefined ? [] : [`scope.${asked}`])]
   const joins = bounds.flatMap(({ side, chosen }) => {
     if (chosen === undefined) return []
-    const same = keys.map((key) => `anchor_${side}.${key} = history.${key}`)
+    const same = viewer.map((key) => `anchor_${side}.${key.split('.')[1]!} = ${key}`)
     return [`\n  join ${chosen.rows} as anchor_${side} on ${same.join(' and ')}`]
   })
-  const conditions = keptConditions(choice, bounds)
+  const upTo = scope?.kind === 'instants' ? ` and history.occurred_at <= ${askedAt}` : ''
+  const scoped =
+    scope === undefined
+      ? ''
+      : `\n  join ${scope.name} as scope on scope.object_key = history.object_key${upTo}`
+  const conditions = keptConditions(request, bounds)
+  const isOneTaken = selector.kind !== 'all' && !isInHistory
+  const columns = [
+    'history.*',
+    ...(asked === undefined ? [] : [`scope.${asked}`]),
+    ...(isOneTaken ? [place(viewer, 'kept_place')] : []),
+  ]
   const kept = `${name}_kept as (
-  select history.*,
-    row_number() over (partition by ${partition} order by history.occurred_at${order}, history.event_id${order}) as kept_place
-  from ${name}_seen as history${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+  select ${columns.join(',\n    ')}
+  from ${name}_${isInHistory ? 'numbered' : 'history'} as history${scoped}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
 )`
   const wanted = selector.kind === 'nth' ? selector.n : 1
   const taken =
     selector.kind === 'all' ? '' : `\n  where ${isInHistory ? 'place' : 'kept_place'} = ${wanted}`
-  return [seen, kept, `${name}_taken as (\n  select *\n  from ${name}_kept${taken}\n)`]
+  return [
+    ...(isInHistory ? [numbered] : []),
+    kept,
+    `${name}_taken as (\n  select *\n  from ${name}_kept${taken}\n)`,
+  ]
 }
 
-function keptConditions(choice: RowChoice, bounds: readonly ChosenBound[]): readonly string[] {
-  const conditions = bounds.map(({ side, inclusive, at }) => {
+export function sameColumn(path: string): string {
+  return `same__${path.replaceAll('.', '__').replace('@', '__')}`
+}
+
+/** The column that tells those who ask about one object apart. */
+export function askedColumn({ kind }: Scope): 'asked_at' | 'asked_id' {
+  return kind === 'rows' ? 'asked_id' : 'asked_at'
+}
+
+function keptConditions(
+  { choice, scope }: ChoiceRequest,
+  bounds: readonly ChosenBound[],
+): readonly string[] {
+  const conditions = bounds.map(({ side, inclusive, at, isOpen }) => {
     const operator = `${side === 'from' ? '>' : '<'}${inclusive ? '=' : ''}`
-    return `history.occurred_at ${operator} ${at.replace('scope.', 'history.')}`
+    const condition = `history.occurred_at ${operator} ${at}`
+    return isOpen === true ? `(${at} is null or ${condition})` : condition
   })
   if (choice.within !== undefined) {
     const length = interval(choice.within)
@@ -239,15 +281,20 @@ function keptConditions(choice: RowChoice, bounds: readonly ChosenBound[]): read
       from !== undefined
         ? `history.occurred_at < ${from.at} + ${length}`
         : bound !== undefined
-          ? `history.occurred_at + ${length} > ${bound.at.replace('scope.', 'history.')}`
+          ? `history.occurred_at + ${length} > ${bound.at}`
           : 'false',
     )
   }
   if (choice.same !== undefined && choice.same.length > 0) {
-    const anchor = bounds[0]
-    if (anchor?.chosen === undefined) throw unanswered('`same` without a chosen row')
-    for (const index of choice.same.keys())
-      conditions.push(`history.own_${index} = anchor_${anchor.side}.same_${index}`)
+    const [anchor] = bounds
+    const isOfRow = scope?.kind === 'rows' && anchor?.chosen === undefined
+    if (!isOfRow && anchor?.chosen === undefined) throw unanswered('`same` without a chosen row')
+    for (const [index, pair] of choice.same.entries()) {
+      const other = isOfRow
+        ? `scope.${sameColumn(pair.anchor)}`
+        : `anchor_${anchor!.side}.same_${index}`
+      conditions.push(`history.own_${index} = ${other}`)
+    }
   }
   if (choice.keep !== undefined) conditions.push('history.is_kept = 1')
   return conditions

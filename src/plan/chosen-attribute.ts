@@ -1,6 +1,6 @@
 /** Derived attributes by their definition: at each instant that can change one, its choice is made anew among the activities up to there. */
 import { assert } from '../base/errors.ts'
-import type { AggregateTake, Model, Selection, TableId } from '../model/model.ts'
+import type { AggregateTake, Model, Selection, TableId, Take } from '../model/model.ts'
 import { chooseRows } from './choice.ts'
 import type { History } from './choice.ts'
 
@@ -46,30 +46,53 @@ export function chosenAttribute(request: AttributeRequest): ChosenAttribute {
     name,
     columns: { taken: take.column ?? 'occurred_at' },
     object,
-    scope: `asked_${index}`,
+    scope: { kind: 'instants', name: `asked_${index}` },
   })
   const found = `found_${index}`
-  const value = take.kind === 'column' ? 'max(taken)' : aggregateSql(take)
-  const empty = emptyValue(take.kind === 'column' ? undefined : take)
   return {
     histories: chosen.histories,
     lookup: [
       `asked_${index} as (\n  select object_key, happened_at as asked_at\n  from running\n)`,
       ...chosen.ctes,
-      `${found} as (
-  select object_key, asked_at, ${value} as taken
-  from (
-    select object_key, asked_at, taken,
-      row_number() over (partition by object_key, asked_at order by occurred_at, event_id) as place,
-      row_number() over (partition by object_key, asked_at order by occurred_at desc, event_id desc) as place_from_end
-    from ${chosen.rows}
-  ) as chosen
-  group by object_key, asked_at
-)`,
+      takenCte({ name: found, rows: chosen.rows, keys: 'object_key, asked_at', take }),
     ],
     join: `left join ${found} on ${found}.object_key = running.object_key and ${found}.asked_at = running.happened_at`,
-    value: `cast(${empty === undefined ? `${found}.taken` : `coalesce(${found}.taken, ${empty})`} as ${type})`,
+    value: takenValue(take, { rows: found, type }),
   }
+}
+
+interface Taking {
+  readonly name: string
+  /** A CTE of chosen rows, with what is read of them as `taken`. */
+  readonly rows: string
+  /** Who asks. */
+  readonly keys: string
+  readonly take: Take
+}
+
+/** A CTE of (keys, taken), for those who have a chosen row. */
+export function takenCte({ name, rows, keys, take }: Taking): string {
+  const value = take.kind === 'column' ? 'max(taken)' : aggregateSql(take)
+  return `${name} as (
+  select ${keys}, ${value} as taken
+  from (
+    select ${keys}, taken,
+      row_number() over (partition by ${keys} order by occurred_at, event_id) as place,
+      row_number() over (partition by ${keys} order by occurred_at desc, event_id desc) as place_from_end
+    from ${rows}
+  ) as chosen
+  group by ${keys}
+)`
+}
+
+/** What is taken, also for those who have none. `type` is SQL. */
+export function takenValue(
+  take: Take,
+  { rows, type }: { readonly rows: string; readonly type: string },
+): string {
+  const empty = emptyValue(take.kind === 'column' ? undefined : take)
+  const taken = `${rows}.taken`
+  return `cast(${empty === undefined ? taken : `coalesce(${taken}, ${empty})`} as ${type})`
 }
 
 function aggregateSql({ aggregate, column, percentile }: AggregateTake): string {

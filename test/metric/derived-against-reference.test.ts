@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
-import type { AttributesModel, ColumnType, Selection, Take } from '../../src/model/model.ts'
+import type { AttributesModel, ColumnType, Selection } from '../../src/model/model.ts'
 import { derivedSelect } from '../../src/plan/derived.ts'
 import { isSameCell } from './cells.ts'
 import { load, openMemory, query } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
 import type { Shop } from './random.ts'
 import { choice } from './random-choice.ts'
+import { taken } from './random-taken.ts'
+import type { Drawn } from './random-taken.ts'
 import { chosenOf } from './reference-choice.ts'
 import { takenOf } from './reference.ts'
 import { valueAt } from './reference-row.ts'
@@ -17,62 +19,9 @@ import type { Cell } from './rows.ts'
 
 const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
 
-interface Taken {
-  readonly take: Take
-  readonly type: ColumnType
-}
-
-const aggregate = (name: string, column: string | undefined, type: ColumnType): Taken => ({
-  take: { kind: 'aggregate', aggregate: name, ...(column === undefined ? {} : { column }) } as Take,
-  type,
-})
-const percentile = (kind: 'continuous' | 'discrete', fraction: number): Taken => ({
-  take: {
-    kind: 'aggregate',
-    aggregate: 'percentile',
-    column: 'quantity',
-    percentile: { kind, fraction },
-  },
-  type: { kind: kind === 'discrete' ? 'integer' : 'number' },
-})
-const integer: ColumnType = { kind: 'integer' }
-const text: ColumnType = { kind: 'text' }
-
-const ofAny: readonly Taken[] = [
-  aggregate('count', undefined, integer),
-  aggregate('any', undefined, { kind: 'boolean' }),
-  aggregate('max', 'occurred_at', { kind: 'timestamp' }),
-]
-const ofPurchase: readonly Taken[] = [
-  ...ofAny,
-  aggregate('count', 'quantity', integer),
-  aggregate('sum', 'amount', { kind: 'decimal', precision: 38, scale: 2 }),
-  aggregate('average', 'amount', { kind: 'number' }),
-  aggregate('sum', 'weight', { kind: 'number' }),
-  aggregate('average', 'weight', { kind: 'number' }),
-  aggregate('distinct', 'member.country', integer),
-  aggregate('first', 'status', text),
-  aggregate('last', 'product.brand.country', text),
-  percentile('continuous', 0.4),
-  percentile('discrete', 0.5),
-]
-const ofOne: readonly Taken[] = [
-  { take: { kind: 'column', column: 'status' }, type: text },
-  { take: { kind: 'column', column: 'product.brand.country' }, type: text },
-]
-
-interface Drawn {
-  readonly selection: Selection
-  readonly type: ColumnType
-}
-
-const attribute: fc.Arbitrary<Drawn> = choice({ isAttribute: true }).chain((chosen) => {
-  const isOne = chosen.selector.kind !== 'all' && chosen.per === undefined
-  const takes = chosen.activity === 'act.like' ? ofAny : [...ofPurchase, ...(isOne ? ofOne : [])]
-  return fc
-    .constantFrom(...takes)
-    .map(({ take, type }) => ({ selection: { kind: 'selection', ...chosen, take }, type }))
-})
+const attribute: fc.Arbitrary<Drawn> = choice({ isAttribute: true }).chain((chosen) =>
+  taken(chosen),
+)
 
 describe('derived attributes of the shop against the brute-force reference', () => {
   let connection: DuckDBConnection
@@ -144,7 +93,7 @@ function tableOf(declared: readonly Drawn[]): AttributesModel {
     key: 'id',
     history: true,
     columns: [
-      column('id', integer),
+      column('id', { kind: 'integer' }),
       ...declared.map(({ type }, index) => column(`attribute_${index}`, type)),
     ],
     from: {

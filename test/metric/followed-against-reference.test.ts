@@ -5,15 +5,15 @@ import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
 import { load, openMemory, query } from './dataset.ts'
-import { filterText, shopOf, sketch } from './random.ts'
+import { filterText, shopOf } from './random.ts'
 import type { Shop } from './random.ts'
-import { asked } from './random-followed.ts'
+import { asked, askedLevel, busySketch } from './random-followed.ts'
 import type { Asked } from './random-followed.ts'
 import { evaluateFollowed } from './reference-followed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 120)
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 80)
 
 describe('metrics that follow objects against the brute-force reference', () => {
   let connection: DuckDBConnection
@@ -25,17 +25,20 @@ describe('metrics that follow objects against the brute-force reference', () => 
 
   after(() => close())
 
-  it('give the same rows for random shops, metrics and questions', async () => {
-    const several = fc.array(asked, { minLength: 6, maxLength: 6 })
-    await fc.assert(
-      fc.asyncProperty(sketch, several, async (drawn, all) => {
-        const shop = shopOf(drawn)
-        await load(connection, shop.model, shop.dataset)
-        for (const one of all) await compare(connection, shop, one)
-      }),
-      { numRuns: runs, seed: 20111033 },
-    )
-  })
+  const kinds = { 'metrics and questions': asked, 'funnels of overlapping steps': askedLevel }
+  for (const [name, one] of Object.entries(kinds)) {
+    it(`give the same rows for random shops, ${name}`, async () => {
+      const several = fc.array(one, { minLength: 6, maxLength: 6 })
+      await fc.assert(
+        fc.asyncProperty(busySketch, several, async (drawn, all) => {
+          const shop = shopOf(drawn)
+          await load(connection, shop.model, shop.dataset)
+          for (const each of all) await compare(connection, shop, each)
+        }),
+        { numRuns: runs, seed: 20111033 },
+      )
+    })
+  }
 })
 
 async function compare(

@@ -40,13 +40,15 @@ export interface ChoiceOptions {
   readonly activity?: string
   /** Whether it is asked at an instant. */
   readonly isAttribute?: boolean
+  /** The activity from whose rows it is seen. */
+  readonly related?: string
   /** An anchor's: of one row, and without anchors of its own. */
   readonly isAnchor?: boolean
 }
 
 /** A choice of one activity; its anchors may be of another. */
 export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
-  const { activity, isAttribute = false, isAnchor = false } = options
+  const { activity, related, isAttribute = false, isAnchor = false } = options
   return (
     activity === undefined ? fc.constantFrom('act.purchase', 'act.like') : fc.constant(activity)
   )
@@ -59,15 +61,26 @@ export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
       ]
       if (!isAnchor)
         anchors.push(
-          choice({ isAttribute, isAnchor: true }).map((one) => ({ kind: 'chosen', choice: one })),
+          choice({
+            ...(related === undefined ? {} : { related }),
+            isAttribute,
+            isAnchor: true,
+          }).map((one) => ({ kind: 'chosen', choice: one })),
         )
+      if (related !== undefined)
+        anchors.push(fc.constant({ kind: 'row' }), fc.constant({ kind: 'row' }))
       const bound: fc.Arbitrary<Bound> = fc.record({
         at: fc.oneof(...anchors),
         inclusive: fc.boolean(),
       })
       const end: fc.Arbitrary<Bound> = isAttribute
         ? fc.oneof(bound, fc.constant<Bound>({ at: { kind: 'instant' }, inclusive: true }))
-        : bound
+        : related === undefined
+          ? bound
+          : fc.oneof(
+              bound,
+              fc.record({ at: fc.constant<Anchor>({ kind: 'next' }), inclusive: fc.boolean() }),
+            )
       const filter = maybe(fc.constantFrom(...filters[id]!))
       return fc.record({
         activity: fc.constant(id),
@@ -93,11 +106,9 @@ export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
       const { window } = made
       const at = (window?.from ?? window?.to)?.at
       const path = { 'act.purchase': 'member.country', 'act.like': 'fan.country' }
-      if (!isSame || at?.kind !== 'chosen') return made
+      const compared = at?.kind === 'chosen' ? at.choice.activity : related
+      if (!isSame || compared === undefined) return made
       const pathOf = (id: string): string => path[id as keyof typeof path]
-      return {
-        ...made,
-        same: [{ path: pathOf(made.activity), anchor: pathOf(at.choice.activity) }],
-      }
+      return { ...made, same: [{ path: pathOf(made.activity), anchor: pathOf(compared) }] }
     })
 }

@@ -1,6 +1,8 @@
 /** Random conversions, funnels, retentions, lifecycles and stickinesses of the shop, and questions about them. */
 import fc from 'fast-check'
 import type { Duration, FunnelRule, Predicate, RowChoice } from '../../src/model/model.ts'
+import { sketch } from './random.ts'
+import type { ShopSketch } from './random.ts'
 import { choice } from './random-choice.ts'
 import type { FollowedMetric, FollowedQuestion } from './reference-followed.ts'
 
@@ -24,17 +26,42 @@ export interface Asked {
 
 const countries = { 'act.purchase': 'member.country', 'act.like': 'fan.country' }
 
-/** Often all rows, so that something follows. */
-const rows: fc.Arbitrary<RowChoice> = fc.oneof(
-  fc
-    .constantFrom('act.purchase', 'act.like')
-    .map((activity): RowChoice => ({ activity, selector: { kind: 'all' } })),
-  fc.constantFrom<RowChoice>(paid('paid'), paid('open'), {
-    ...paid('paid'),
-    filter: { kind: 'compare', path: 'amount', operator: '>', value: 12.5 },
-  }),
-  choice(),
+/** All rows, or those that one of their own columns decides. */
+const plainRows: fc.Arbitrary<RowChoice> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom('act.purchase', 'act.like')
+      .map((activity): RowChoice => ({ activity, selector: { kind: 'all' } })),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom<RowChoice>(paid('paid'), paid('open'), {
+      ...paid('paid'),
+      filter: { kind: 'compare', path: 'quantity', operator: '>', value: 1 },
+    }),
+  },
 )
+
+/** Mostly plain, so that something follows. */
+const rows: fc.Arbitrary<RowChoice> = fc.oneof(
+  { weight: 4, arbitrary: plainRows },
+  { weight: 1, arbitrary: choice() },
+)
+
+/** More rows of fewer members, many of them at one instant. */
+export const busySketch: fc.Arbitrary<ShopSketch> = sketch.map((drawn) => {
+  const again = drawn.purchases.map((row) => ({
+    ...row,
+    at: row.at === null ? null : (row.at * 2) % 13,
+    status: row.status === 'paid' ? 'open' : 'paid',
+  }))
+  const few = (member: number | null): number | null => (member === 2 ? 0 : member)
+  return {
+    ...drawn,
+    purchases: [...drawn.purchases, ...again].map((row) => ({ ...row, member: few(row.member) })),
+  }
+})
 
 function paid(value: string): RowChoice {
   const filter: Predicate = { kind: 'compare', path: 'status', operator: '=', value }
@@ -96,6 +123,24 @@ const funnel = fc
     }
   })
 
+/** Levels of members, where steps overlap and rows come at once. */
+export const askedLevel: fc.Arbitrary<Asked> = fc
+  .record({
+    steps: fc.array(plainRows, { minLength: 2, maxLength: 4 }),
+    within: fc.option(fc.constantFrom<Duration>({ count: 1, unit: 'hour' }), {
+      nil: undefined,
+      freq: 4,
+    }),
+    rules: fc.subarray<FunnelRule>(['once', 'increasing', 'no_repeat', 'no_other', 'reentry']),
+  })
+  .map((drawn) => {
+    const by = drawn.steps[0]!.activity === 'act.like' ? 'fan' : 'member'
+    return {
+      metric: named({ ...defined(drawn), kind: 'funnel', result: { kind: 'level' } }),
+      question: { by: [by, 'occurred_at'] },
+    }
+  })
+
 const grain = fc.constantFrom('day', 'week', 'month', 'quarter')
 
 const retention = fc
@@ -120,6 +165,18 @@ const lifecycle = fc
 const stickiness = fc
   .record({ choice: rows, grain: fc.constantFrom('day', 'week', 'month') })
   .map((drawn): Drawn => ({ ...drawn, kind: 'stickiness' }))
+
+function named(drawn: Drawn): FollowedMetric {
+  return {
+    ...drawn,
+    id: 'metric.followed',
+    name: 'followed',
+    place: { file: 'test.ts' },
+    owner: 'test',
+    description: 'followed',
+    synonyms: [],
+  }
+}
 
 /** Without the parts that were not drawn. */
 function defined<T extends object>(drawn: T): Defined<T> {
@@ -163,15 +220,7 @@ export const asked: fc.Arbitrary<Asked> = fc
     isFiltered: fc.boolean(),
   })
   .map(({ drawn, by, from, to, isFiltered }): Asked => {
-    const metric: FollowedMetric = {
-      ...drawn,
-      id: 'metric.followed',
-      name: 'followed',
-      place: { file: 'test.ts' },
-      owner: 'test',
-      description: 'followed',
-      synonyms: [],
-    }
+    const metric = named(drawn)
     const kinds = dimensionsFor(metric)
     const texts = kinds[by % kinds.length]!
     const country = countries[rootOf(metric) as keyof typeof countries]

@@ -19,6 +19,8 @@ export interface Viewer {
   readonly object: Cell
   /** The instant at which an attribute is asked. */
   readonly instant?: bigint
+  /** The row from which a related column is seen, of an activity. */
+  readonly base?: { readonly row: Row; readonly choice: RowChoice }
 }
 
 /** The rows that count for one object, in order. */
@@ -42,33 +44,38 @@ function ofOneHistory(
   choice: RowChoice,
   { viewer, rows }: { readonly viewer: Viewer; readonly rows: readonly Row[] },
 ): readonly Row[] {
+  const { base } = viewer
   const from = instantOf(context, choice.window?.from, viewer)
   const to = instantOf(context, choice.window?.to, viewer)
-  const anchor = choice.window?.from === undefined ? to.row : from.row
-  const anchorChoice = (choice.window?.from ?? choice.window?.to)?.at
+  const bound = choice.window?.from ?? choice.window?.to
+  const anchor =
+    bound?.at.kind === 'chosen'
+      ? { row: choice.window?.from === undefined ? to.row : from.row, choice: bound.at.choice }
+      : base
   const counts = (row: Row): boolean => {
     const instant = at(row)!
+    if (choice.window === undefined && base !== undefined && instant > at(base.row)!) return false
     if (choice.window?.from !== undefined) {
       if (from.instant === undefined) return false
       if (instant < from.instant || (instant === from.instant && !choice.window.from.inclusive))
         return false
     }
-    if (choice.window?.to !== undefined) {
+    if (choice.window?.to !== undefined && to.isOpen !== true) {
       if (to.instant === undefined) return false
       if (instant > to.instant || (instant === to.instant && !choice.window.to.inclusive))
         return false
     }
     if (choice.within !== undefined) {
-      const end = choice.window === undefined ? viewer.instant : to.instant
+      const asked = base === undefined ? viewer.instant : at(base.row)!
+      const end = choice.window === undefined ? asked : to.instant
       if (from.instant !== undefined) {
         if (instant >= later(from.instant, choice.within)) return false
       } else if (end === undefined || later(instant, choice.within) <= end) return false
     }
     for (const pair of choice.same ?? []) {
-      if (anchor === undefined || anchorChoice?.kind !== 'chosen') return false
+      if (anchor?.row === undefined) return false
       const own = see(context, choice, row)(pair.path)
-      if (own === null || own !== see(context, anchorChoice.choice, anchor)(pair.anchor))
-        return false
+      if (own === null || own !== see(context, anchor.choice, anchor.row)(pair.anchor)) return false
     }
     return meets(context, choice, { row, predicate: choice.keep })
   }
@@ -85,12 +92,28 @@ function instantOf(
   context: Context,
   bound: Bound | undefined,
   viewer: Viewer,
-): { readonly instant?: bigint | undefined; readonly row?: Row | undefined } {
+): {
+  readonly instant?: bigint | undefined
+  readonly row?: Row | undefined
+  readonly isOpen?: boolean
+} {
   switch (bound?.at.kind) {
     case 'fixed':
       return { instant: BigInt(Date.parse(bound.at.instant)) * 1000n }
     case 'instant':
-      return { instant: viewer.instant }
+      return { instant: viewer.base === undefined ? viewer.instant : at(viewer.base.row)! }
+    case 'row':
+      return { instant: at(viewer.base!.row)! }
+    case 'next': {
+      const { row, choice } = viewer.base!
+      const rows = chosenOf(
+        context,
+        { activity: choice.activity, selector: { kind: 'all' } },
+        { object: viewer.object },
+      )
+      const next = rows[rows.indexOf(row) + 1]
+      return next === undefined ? { isOpen: true } : { instant: at(next)! }
+    }
     case 'chosen': {
       const [row] = chosenOf(context, bound.at.choice, viewer)
       return row === undefined ? {} : { row, instant: at(row)! }

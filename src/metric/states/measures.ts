@@ -65,6 +65,12 @@ function bindMeasure(
   const { value, states } = leg.measures[0]!
   // What a reference leads to changes apart from the rows of the period, and a state would keep what it was.
   if (value !== undefined && value.path.references.length > 0) return undefined
+  // So does what the object's other activities are.
+  const paths = [
+    ...(value === undefined ? [] : [value.path]),
+    ...leg.conditions.flatMap(conditionPaths),
+  ]
+  if (paths.some((path) => path.related !== undefined)) return undefined
   const isDistinct = states.some((state) => state.kind === 'distinct')
   if (!isDistinct && !states.every(isMergeable)) return undefined
   const entity = isDistinct ? value?.path.column.name : undefined

@@ -6,7 +6,7 @@
 import type { Day } from '../../base/time.ts'
 import { filledColumns } from '../../model/model.ts'
 import type { TableId } from '../../model/model.ts'
-import { attach, pathText } from '../../plan/attach.ts'
+import { pathText } from '../../plan/attach.ts'
 import {
   isEmpty,
   isWithin,
@@ -15,6 +15,7 @@ import {
   periods,
   splitByRange,
 } from '../../plan/plan.ts'
+import { attachRelated } from '../../plan/related.ts'
 import type { Dirty, Period } from '../../plan/plan.ts'
 import { isCalendarPart, isGrain, isOfInstants } from '../calendar.ts'
 import { conditionDimensions } from '../condition.ts'
@@ -126,7 +127,7 @@ function stateSource(
     ...leg.dimensions,
     ...(leg.where === undefined ? [] : conditionDimensions(leg.where)),
   ]
-  const needed = attach(
+  const needed = attachRelated(
     leg.model,
     leg.rootId,
     dimensions.map(({ path }) => path),

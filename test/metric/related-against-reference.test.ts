@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import fc from 'fast-check'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import type { Model, RelatedColumn } from '../../src/model/model.ts'
+import { isSameCell } from './cells.ts'
+import { load, openMemory, query } from './dataset.ts'
+import { shopOf, sketch } from './random.ts'
+import type { Shop } from './random.ts'
+import { choice } from './random-choice.ts'
+import { taken } from './random-taken.ts'
+import { chosenOf } from './reference-choice.ts'
+import { takenOf } from './reference.ts'
+import { valueAt } from './reference-row.ts'
+import { cellsText } from './rows.ts'
+import type { Cell, Row } from './rows.ts'
+
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 120)
+
+interface Related {
+  readonly base: 'act.purchase' | 'act.like'
+  readonly columns: readonly RelatedColumn[]
+}
+
+const related: fc.Arbitrary<Related> = fc
+  .constantFrom<Related['base']>('act.purchase', 'act.like')
+  .chain((base) => {
+    const column = choice({ related: base }).chain((chosen) => taken(chosen))
+    return fc.array(column, { minLength: 5, maxLength: 5 }).map((all): Related => {
+      const columns = all.map(({ selection, type }, at): RelatedColumn => ({
+        column: {
+          name: `related_${at}`,
+          type,
+          description: 'related',
+          required: false,
+          tags: [],
+        },
+        selection,
+      }))
+      return { base, columns }
+    })
+  })
+
+describe('related columns against the brute-force reference', () => {
+  let connection: DuckDBConnection
+  let close: () => void
+
+  before(async () => {
+    ;({ connection, close } = await openMemory())
+  })
+
+  after(() => close())
+
+  it('have at every row the value that their definition gives', async () => {
+    await fc.assert(
+      fc.asyncProperty(sketch, related, async (drawn, declared) => {
+        const shop = shopOf(drawn)
+        await load(connection, shop.model, shop.dataset)
+        await compareRows(connection, shop, declared)
+      }),
+      { numRuns: runs, seed: 20111034 },
+    )
+  })
+})
+
+async function compareRows(
+  connection: DuckDBConnection,
+  shop: Shop,
+  { base, columns }: Related,
+): Promise<void> {
+  const names = columns.map(({ column }) => column.name)
+  const metric = base === 'act.purchase' ? 'orders' : 'likes'
+  const model = withRelated(shop.model, base, columns)
+  const { sql } = compileQuestion(model, { metrics: [metric], by: ['id', ...names] })
+  const rows = await query(connection, sql)
+  const seen = { model: shop.model, dataset: shop.dataset }
+  const expected = shop.dataset.get(base) ?? []
+  assert.equal(rows.length, expected.length, 'no row is lost or doubled')
+  for (const row of expected) {
+    const got = rows.find(([id]) => id === row['id'])!
+    for (const [at, { selection, column }] of columns.entries()) {
+      const value = valueOf(seen, { base, row }, selection)
+      if (isSameCell(got[at + 1]!, value, column.type)) continue
+      assert.fail(
+        `${cellsText(selection)} from ${cellsText(row)}: expected ${cellsText(value)} but got ${cellsText(got[at + 1])}\n${sql}`,
+      )
+    }
+  }
+}
+
+function withRelated(model: Model, base: string, columns: readonly RelatedColumn[]): Model {
+  return {
+    ...model,
+    tables: model.tables.map((table) =>
+      table.kind === 'merged' && table.activity === base ? { ...table, related: columns } : table,
+    ),
+  }
+}
+
+function valueOf(
+  seen: Shop,
+  { base, row }: { readonly base: string; readonly row: Row },
+  { take, ...chosen }: RelatedColumn['selection'],
+): Cell {
+  const object = row[base === 'act.purchase' ? 'member' : 'fan'] ?? null
+  // Who is not known, or when, has done nothing.
+  const isKnown = object !== null && row['occurred_at'] !== null
+  const from = { activity: base, selector: { kind: 'all' } } as const
+  const rows = isKnown ? chosenOf(seen, chosen, { object, base: { row, choice: from } }) : []
+  const rootId = chosen.activity
+  if (take.kind === 'aggregate') return takenOf(seen, { rootId, take, rows, isFilled: false })
+  const root = seen.model.tables.find((table) => table.id === rootId)!
+  return rows[0] === undefined ? null : valueAt(seen, root, rows[0], take.column)
+}
