@@ -106,7 +106,7 @@ it('lands from Node with every property as declared, and who it was', async () =
     const who = await app.query(
       'select kind, event, member_id, previous_id, anonymous_id, properties from raw.event order by kind, event',
     )
-    const [alias, identify, page, viewed, completed] = who.rows
+    const [alias, identify, page, completed, viewed] = who.rows
     const visitor = String(completed?.[4])
     deepEqual(alias?.slice(0, 5), ['alias', 'alias', 'm3', 'm1', visitor])
     deepEqual(identify, ['identify', 'identify', 'm1', null, visitor, '{"plan":"gold"}'])
