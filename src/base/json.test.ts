@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseJson, stringifyJson } from './json.ts'
+import { parseJson, stringifyJson, stringifyWellFormed } from './json.ts'
 
 describe('JSON with integers of 63 bits', () => {
   const cases: readonly (readonly [text: string, value: unknown])[] = [
@@ -59,3 +59,24 @@ function widened(value: unknown): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, widened(item)]))
   return value
 }
+
+describe('well-formed JSON', () => {
+  const anyText = fc.string({
+    unit: fc.constantFrom('a', '\\', '"', 'u', 'd800', '\ud83d', '\ude00', '😀', '\n'),
+  })
+
+  it('says what was said, but for halves of letters, in values and names', () => {
+    fc.assert(
+      fc.property(anyText, anyText, (name, value) => {
+        const text = stringifyWellFormed({ [name]: [value] })
+        deepEqual(JSON.parse(text), { [name.toWellFormed()]: [value.toWellFormed()] })
+      }),
+      { seed: 7, numRuns: 2_000 },
+    )
+  })
+
+  it('is the same when it is made again of text that holds it', () => {
+    const inner = stringifyWellFormed({ x: '\ud800 and \\ud800' })
+    equal(stringifyWellFormed({ inner }), JSON.stringify({ inner }))
+  })
+})

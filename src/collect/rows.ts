@@ -1,4 +1,5 @@
 /** A logged request → rows of the two tables, without what only the landing knows (its number, the partition, the local day). Pure: a body always gives the same rows. */
+import { stringifyWellFormed } from '../base/json.ts'
 import { botReason } from './bot.ts'
 import type { DialectRequest, IncomingEvent, ReadEvent } from './dialect.ts'
 import { nativeText } from './dialect/native.ts'
@@ -59,7 +60,7 @@ export function eventId(
   requestId: string,
   index: number,
 ): string {
-  return event.id ?? `${requestId}-${index}`
+  return event.id?.toWellFormed() ?? `${requestId}-${index}`
 }
 
 export function readRows(record: RequestRecord): Rows {
@@ -124,8 +125,8 @@ function acceptedRow(record: RequestRecord, event: IncomingEvent, index: number)
     bot: botReason(userAgent, event.context) ?? null,
     address: record.address ?? null,
     user_agent: userAgent ?? null,
-    properties: JSON.stringify(event.properties),
-    context: JSON.stringify(event.context),
+    properties: stringifyWellFormed(event.properties),
+    context: stringifyWellFormed(event.context),
     schema_version: versionOf(record, event.name),
     quarantine_id: record.replays?.[index] ?? null,
   }
@@ -172,7 +173,7 @@ function refusedRow(
     schema_version: event === undefined ? null : versionOf(record, event.name),
     received_at: record.receivedAtMs,
     dialect: record.dialect,
-    request: JSON.stringify({ ...request, index: verdict.index }),
+    request: stringifyWellFormed({ ...request, index: verdict.index }),
     bytes: (event === undefined ? undefined : nativeText(event)) ?? refused.whole(),
   }
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stringifyWellFormed } from '../base/json.ts'
 import type { Files } from '../base/files.ts'
 import type { Session } from '../engine/engine.ts'
 import type { ColumnModel } from '../model/model.ts'
@@ -28,7 +29,7 @@ export async function withSpool<T>(
 ): Promise<T> {
   const path = join(folder, `${randomUUID()}${suffix}`)
   try {
-    await writeFile(path, rows.map((row) => JSON.stringify(row)).join('\n'))
+    await writeFile(path, rows.map((row) => stringifyWellFormed(row)).join('\n'))
     await session.readFiles('spool', {
       format: 'ndjson',
       files: [{ path, label: 'log', isSpool: true }],
