@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { attach, fromClause, resolvePath } from '../../src/plan/attach.ts'
-import type { Model } from '../../src/model/model.ts'
+import { compileQuestion } from '../../src/metric/metric.ts'
+import type { Model, RelatedColumn } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
 import { load, openMemory, query } from './dataset.ts'
 import { versionAt } from './reference-row.ts'
@@ -41,15 +42,6 @@ interface AsOfCase {
   }
 }
 
-const condition =
-  'a condition on both the version and the activity decides which version is the latest: versions hold by time alone'
-
-/** Cases that history cannot express, with the reason. A case that passes must leave the list. */
-const notYet: Readonly<Record<string, string>> = {
-  probes_with_a_match: condition,
-  probes_without_a_match: condition,
-}
-
 if (existsSync(file)) describe('cases of as-of joins', answers)
 else
   it('answers the cases of as-of joins', {
@@ -70,15 +62,10 @@ function answers(): void {
   after(() => close())
 
   for (const one of cases) {
-    const reason = notYet[one.name]
-    if (reason !== undefined) {
-      it(`cannot answer ${one.name} yet: ${reason}`, async () => {
-        const answered = await answer(connection, one, true)
-        assert.notDeepEqual(
-          texts(answered),
-          texts(one.expected.rows),
-          'passes now: take it off the list',
-        )
+    if (one.match.also !== undefined) {
+      it(`answers ${one.name} by a related column`, async () => {
+        const matches = await matchesInSight(connection, one, one.match.also!)
+        assert.deepEqual(texts(keptOf(one, matches)), texts(one.expected.rows))
       })
       continue
     }
@@ -105,14 +92,23 @@ async function answer(
   one: AsOfCase,
   isIndexed: boolean,
 ): Promise<readonly (readonly Cell[])[]> {
-  const { model, dataset, versions, probes } = translate(one, isIndexed)
+  const { model, dataset, probes } = translate(one, isIndexed)
   await load(connection, model, dataset)
   const path = resolvePath(model, 'act.probe', 'thing.row_number')!
   const attachment = attach(model, 'act.probe', [path])
   const sql = `select ${attachment.root.alias}.id, ${attachment.expressions[0]}\n${fromClause(attachment)}\norder by 1`
-  const matches = (await query(connection, sql)) as readonly (readonly [number, number | null])[]
+  const matches = (await query(connection, sql)) as readonly Match[]
   assert.equal(matches.length, probes.length, 'no probe is lost or doubled')
   assert.deepEqual(matches, byReference(dataset))
+  return keptOf(one, matches)
+}
+
+type Match = readonly [number, number | null]
+
+/** The rows and columns that the case expects, given the version that each probe matches. */
+function keptOf(one: AsOfCase, matches: readonly Match[]): readonly (readonly Cell[])[] {
+  const versions = rowsOf(one.versions)
+  const probes = rowsOf(one.probes)
   const see = (text: string, at: { probe: number | null; version: number | null }): Cell => {
     const [table, column] = text.split('.') as ['probe' | 'version', string]
     const row = at[table]
@@ -142,6 +138,101 @@ async function answer(
       if (!taken.has(version)) kept.push({ probe: null, version })
   }
   return kept.map((pair) => one.expected.columns.map((column) => see(column, pair)))
+}
+
+/**
+ * A condition on both the version and the probe is a transform's: it makes an activity of the versions that are in sight of a probe. A related column of the probe
+ * is the last of these.
+ */
+async function matchesInSight(
+  connection: DuckDBConnection,
+  one: AsOfCase,
+  also: string,
+): Promise<readonly Match[]> {
+  const { match } = one
+  assert.deepEqual([match.version_key.length, match.probe_time_compared], [1, '>='])
+  const versions = rowsOf(one.versions)
+  const probes = rowsOf(one.probes)
+  const inSight = (await query(
+    connection,
+    `select probe.row_number, version.row_number
+    from ${valuesOf('probe', one.probes)} cross join ${valuesOf('version', one.versions)}
+    where ${also}`,
+  )) as readonly (readonly [number, number])[]
+  const keys = [...new Set(versions.map((row) => row[match.version_key[0]!]!))]
+  const built = modelOf({
+    zone: 'UTC',
+    objects: { 'obj.thing': { key: 'key', columns: {} } },
+    activities: {
+      'act.probe': { columns: { thing: 'obj.thing' } },
+      'act.sight': { columns: { thing: 'obj.thing', probe: 'integer', row_number: 'integer' } },
+    },
+    metrics: {
+      probes: {
+        kind: 'aggregate',
+        selection: {
+          kind: 'selection',
+          activity: 'act.probe',
+          selector: { kind: 'all' },
+          take: { kind: 'aggregate', aggregate: 'count' },
+        },
+      },
+    },
+  })
+  const matched: RelatedColumn = {
+    column: {
+      name: 'matched',
+      type: { kind: 'integer' },
+      description: 'the last version in sight',
+      required: false,
+      tags: [],
+    },
+    selection: {
+      kind: 'selection',
+      activity: 'act.sight',
+      selector: { kind: 'last' },
+      window: { to: { at: { kind: 'row' }, inclusive: true } },
+      same: [{ path: 'probe', anchor: 'id' }],
+      take: { kind: 'column', column: 'row_number' },
+    },
+  }
+  const tables = built.tables.map((table) =>
+    table.id === 'merged.probe' && table.kind === 'merged'
+      ? { ...table, related: [matched] }
+      : table,
+  )
+  const model = { ...built, tables }
+  const probeRows = probes.map((row, id) => ({
+    id,
+    thing: keys.indexOf(row[match.probe_key[0]!]!),
+    occurred_at: instantOf(row[match.probe_time]!),
+  }))
+  const sightRows = inSight.map(([probe, version], id) => ({
+    id,
+    thing: keys.indexOf(versions[version]![match.version_key[0]!]!),
+    occurred_at: instantOf(versions[version]![match.version_time]!),
+    probe,
+    row_number: version,
+  }))
+  await load(
+    connection,
+    model,
+    new Map([
+      ['act.probe', probeRows],
+      ['act.sight', sightRows],
+    ]),
+  )
+  const { sql } = compileQuestion(model, { metrics: ['probes'], by: ['id', 'matched'] })
+  const rows = (await query(connection, sql)) as readonly (readonly [number, number | null])[]
+  return rows.map(([id, version]): Match => [id, version])
+}
+
+function valuesOf(name: string, table: AsOfTable): string {
+  const rows = (table.rows ?? []).map((cells, at) => {
+    const texts = cells.map((cell) => (typeof cell === 'string' ? `'${cell}'` : String(cell)))
+    return `(${[at, ...texts].join(', ')})`
+  })
+  return `(values ${rows.join(', ')}) as ${name}(row_number, ${table.columns.join(', ')})`
 }
 
 function byReference(dataset: Dataset): readonly (readonly [number, number | null])[] {
