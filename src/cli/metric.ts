@@ -1,4 +1,4 @@
-import type { MetricQuestion } from '../metric/metric.ts'
+import type { Comparison, MetricQuestion } from '../metric/metric.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Command, Words } from './command.ts'
 import { formatOption, projectOption } from './command.ts'
@@ -9,7 +9,8 @@ import { withApp } from './with-app.ts'
 export const command: Command = {
   name: 'metric',
   summary: 'Answers a question: metrics, by dimensions, over a time, under a condition.',
-  usage: 'METRIC… [--by DIMENSIONS] [--from D] [--to D] [--where CONDITION]',
+  usage:
+    'METRIC… [--by DIMENSIONS] [--from D] [--to D] [--where CONDITION] [--compare TIME] [--top TEXT]',
   options: {
     project: projectOption,
     format: formatOption,
@@ -32,6 +33,35 @@ export const command: Command = {
       describes: 'metrics or dimensions, by commas; - before one for descending',
     },
     limit: { type: 'string', value: 'N', describes: 'at most so many rows' },
+    having: {
+      type: 'string',
+      value: 'TEXT',
+      describes: 'a condition on the groups, over metrics asked for: sales > 100',
+    },
+    compare: {
+      type: 'string',
+      value: 'TIME',
+      describes: 'beside each metric the time before and the change: previous, 1 year, 4 weeks …',
+    },
+    totals: {
+      type: 'string',
+      value: 'LISTS',
+      describes:
+        'further rows, recomputed for the dimensions of each list, lists by semicolons; all: the grand total',
+    },
+    top: {
+      type: 'string',
+      value: 'TEXT',
+      describes:
+        'only the greatest values of a dimension: 10 product.brand by sales; by -sales for the least',
+    },
+    others: { type: 'boolean', describes: 'with --top: what is left as one more group' },
+    of: {
+      type: 'string',
+      value: 'TABLE',
+      describes:
+        'without metrics: the different combinations of the dimensions in an activity or object',
+    },
     fill: { type: 'boolean', describes: 'also periods without rows: counts and sums are 0 there' },
     sql: { type: 'boolean', describes: 'print the SQL instead of running it' },
   },
@@ -41,7 +71,10 @@ maru show metric.NAME lists the dimensions that a metric goes with. A pair that 
 Examples:
   maru metric sales buyers --by month
   maru metric sales buyers --by product.brand,month --from 2011-01-01 --to 2011-07-01 --where "member.country = 'France'"
-  maru metric sales --by product.brand --order=-sales --limit 10`,
+  maru metric sales --by product.brand --order=-sales --limit 10
+  maru metric sales buyers --by month --compare "1 year" --totals all --from 2011-01-01 --to 2012-01-01
+  maru metric sales --by product.brand,month --top "5 product.brand by sales" --others --having "sales > 0"
+  maru metric --of act.purchase --by status`,
   run: async (words) => {
     const format = words.format()
     const question = readQuestion(words)
@@ -63,16 +96,14 @@ Examples:
 
 function readQuestion(words: Words): MetricQuestion {
   const metrics = words.positionals.flatMap(names)
-  if (metrics.length === 0)
+  const of = words.text('of')
+  if (metrics.length === 0 && of === undefined)
     throw new MaruError('USAGE', 'metric takes at least one metric', {
       hint: 'maru list metric shows them; for example: maru metric sales --by month',
     })
-  const [by, where, order, limit] = [
-    words.text('by'),
-    words.text('where'),
-    words.text('order'),
-    words.text('limit'),
-  ]
+  const [by, where, order, limit, having, compare, totals, top] = (
+    ['by', 'where', 'order', 'limit', 'having', 'compare', 'totals', 'top'] as const
+  ).map((name) => words.text(name))
   return {
     metrics,
     ...readRange(words),
@@ -81,6 +112,32 @@ function readQuestion(words: Words): MetricQuestion {
     ...(order === undefined ? {} : { order: names(order) }),
     ...(limit === undefined ? {} : { limit: readCount('--limit', limit) }),
     ...(words.flag('fill') ? { fill: true } : {}),
+    ...(of === undefined ? {} : { of }),
+    ...(having === undefined ? {} : { having }),
+    // The question says which texts it understands.
+    ...(compare === undefined ? {} : { compare: compare as Comparison }),
+    ...(totals === undefined ? {} : { totals: readTotals(totals) }),
+    ...readTop(top, words.flag('others')),
+  }
+}
+
+function readTotals(text: string): readonly (readonly string[])[] {
+  return text.split(';').map((list) => (list.trim() === 'all' ? [] : names(list)))
+}
+
+function readTop(text: string | undefined, others: boolean): Pick<MetricQuestion, 'top'> {
+  if (text === undefined) {
+    if (!others) return {}
+    throw new MaruError('USAGE', '--others is what --top leaves', { hint: 'add --top' })
+  }
+  const match = /^(\d+) (\S+) by (-?\S+)$/.exec(text.trim())
+  if (match === null)
+    throw new MaruError('USAGE', `--top takes a count, a dimension and a metric, not "${text}"`, {
+      hint: 'for example --top "10 product.brand by sales"',
+    })
+  const [, count, dimension, metric] = match as unknown as [string, string, string, string]
+  return {
+    top: { dimension, metric, count: Number(count), ...(others ? { others: true } : {}) },
   }
 }
 

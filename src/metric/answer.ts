@@ -197,7 +197,7 @@ function filledDimension(dimensions: readonly GroupedBy[]): number | undefined {
 }
 
 /** A table that is read twice must hold the rows that either reading needs. */
-function mergeReads(
+export function mergeReads(
   reads: readonly { readonly table: string; readonly filters: readonly ScanFilter[] }[],
 ): CompiledQuestion['reads'] {
   const merged = new Map<string, readonly ScanFilter[]>()

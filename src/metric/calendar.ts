@@ -2,9 +2,10 @@
  * Calendar grains and parts. Dates are local days of the project's zone; weeks start on Monday (ISO). The session's zone is the project's,
  * so the casts here need not name it.
  */
+import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import type { ColumnType } from '../model/model.ts'
-import { periodStart as startOfPeriod } from '../plan/plan.ts'
+import { nextPeriod, periodStart as startOfPeriod } from '../plan/plan.ts'
 
 export const grains = [
   'second',
@@ -130,6 +131,18 @@ export function periodStep(grain: Grain): string {
     default:
       return `interval '1' ${grain}`
   }
+}
+
+/** Of a month that has no such day, the last. */
+export function dayBack(day: Day, count: number, grain: Grain): Day {
+  if (isOfInstants(grain)) return day
+  if (grain === 'day' || grain === 'week')
+    return addDays(day, grain === 'week' ? -7 * count : -count)
+  const [year, month, dayOfMonth] = day.split('-').map(Number) as [number, number, number]
+  const months = year * 12 + month - 1 - count * { month: 1, quarter: 3, year: 12 }[grain]
+  const first = `${String(Math.floor(months / 12)).padStart(4, '0')}-${String((months % 12) + 1).padStart(2, '0')}-01`
+  const last = addDays(nextPeriod('month', first), -1)
+  return `${first.slice(0, 8)}${String(Math.min(dayOfMonth, Number(last.slice(8)))).padStart(2, '0')}`
 }
 
 /** The first day of the period that holds the day. */

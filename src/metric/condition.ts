@@ -24,6 +24,12 @@ export type BoundCondition =
     }
   | { readonly kind: 'like'; readonly dimension: Dimension; readonly pattern: BoundLiteral }
   | { readonly kind: 'unknown'; readonly dimension: Dimension }
+  | {
+      readonly kind: 'among'
+      readonly dimension: Dimension
+      readonly rows: string
+      readonly column: string
+    }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly BoundCondition[] }
   | { readonly kind: 'not'; readonly operand: BoundCondition }
   | JoinedCondition
@@ -79,6 +85,8 @@ export function bindCondition(
     }
     case 'unknown':
       return { kind: 'unknown', dimension: resolve(condition.path) }
+    case 'among':
+      return { ...condition, dimension: resolve(condition.path) }
     case 'and':
     case 'or':
       return {
@@ -117,6 +125,7 @@ export function conditionDimensions(condition: BoundCondition): readonly Dimensi
     case 'in':
     case 'like':
     case 'unknown':
+    case 'among':
     case 'joined':
       return [condition.dimension]
   }
@@ -155,6 +164,8 @@ export function conditionSql(
       return `${operandOf(condition.dimension)} like ${condition.pattern.sql}`
     case 'unknown':
       return `${operandOf(condition.dimension)} is null`
+    case 'among':
+      return `exists (select 1 from ${condition.rows} where ${condition.rows}.${condition.column} is not distinct from ${operandOf(condition.dimension)})`
     case 'joined':
       return condition.sql
     case 'and':

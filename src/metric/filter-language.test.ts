@@ -22,7 +22,8 @@ function understood(condition: Condition): string {
     case 'not':
       return `not(${understood(condition.operand)})`
     case 'metric':
-      return assert.fail('the language has no metric as a condition')
+    case 'among':
+      return assert.fail('the language has no such condition')
   }
 }
 

@@ -33,6 +33,13 @@ export type Condition =
   | { readonly kind: 'not'; readonly operand: Condition }
   /** Only declared. */
   | MetricCondition
+  /** Only made by the compiler: whether the value, unknown too, is in the column of a CTE. */
+  | {
+      readonly kind: 'among'
+      readonly path: PathToken
+      readonly rows: string
+      readonly column: string
+    }
 
 const lengthMax = 20_000
 const depthMax = 100

@@ -70,7 +70,12 @@ export type InnerNode = {
   readonly of: Expression
 } & (
   | ({ readonly kind: 'cumulative' } & Pick<CumulativeMetric, 'over' | 'across'>)
-  | { readonly kind: 'offset'; readonly offset: Offset }
+  | {
+      readonly kind: 'offset'
+      readonly offset: Offset
+      /** The question's range is moved alike; without it the periods of the other time are whole. */
+      readonly isRangeMoved?: true
+    }
   | { readonly kind: 'total'; readonly by: readonly string[] }
   | { readonly kind: 'calendar' }
   | { readonly kind: 'daily_average' }

@@ -1,10 +1,11 @@
 /** A metric at another time: each period of the calendar shows the value of the period in whose place it stands. */
-import { MaruError } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
-import { calendarSql, isGrain, isOfInstants, periodStep } from './calendar.ts'
+import type { Day } from '../base/time.ts'
+import { calendarSql, dayBack, isGrain, isOfInstants, periodStep } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import type { Condition } from './filter-language.ts'
-import type { DayRange, Kind, KindRequest, Part } from './inquiry.ts'
+import type { Answer, DayRange, GroupedBy, Kind, KindRequest, Part } from './inquiry.ts'
 import { unanswered } from './measure.ts'
 import type { InnerNode } from './measure.ts'
 import { seriesCtes } from './series.ts'
@@ -25,10 +26,55 @@ import type { TimeWord } from './time-words.ts'
 
 type Offset = Extract<InnerNode, { readonly kind: 'offset' }>
 
-export const offset: Kind<Offset> = { compile }
+export const offset: Kind<Offset> = {
+  compile: (request) =>
+    request.node.isRangeMoved === true && !request.by.some(isGrain)
+      ? withoutPeriods(request)
+      : compile(request),
+  // What is compared is there in both times, or counts nothing.
+  isCount: ({ of, isRangeMoved }) =>
+    isRangeMoved === true &&
+    of.kind === 'measure' &&
+    ['count', 'count_true', 'distinct'].includes(of.measure.aggregate),
+}
+
+/** The groups of the other time as they are. */
+function withoutPeriods(request: KindRequest<Offset>): Part {
+  const { node, by, name, state, where, ask } = request
+  const values = [{ name: state, expression: node.of }]
+  const inner = ask({ values, by, where, range: movedRange(request), isFilled: false })
+  return partOf(request, {
+    inner,
+    sql: inner.sql,
+    dimensions: inner.dimensions,
+    name: `${name}_group`,
+  })
+}
+
+interface Shifted {
+  readonly inner: Answer
+  readonly sql: string
+  readonly dimensions: readonly GroupedBy[]
+  readonly name: string
+}
+
+function partOf(
+  { state, rootIds }: KindRequest<Offset>,
+  { inner, sql, dimensions, name }: Shifted,
+): Part {
+  return {
+    ctes: [`${name} as (\n${sql}\n)`],
+    groups: name,
+    dimensions,
+    states: [{ name: state, kind: 'value', type: inner.values[0]!.type }],
+    reads: inner.reads,
+    sources: inner.sources,
+    rootId: rootIds[0]!,
+  }
+}
 
 function compile(request: KindRequest<Offset>): Part {
-  const { node, by, slugs, name, state, ask } = request
+  const { node, by, slugs, name, state, range, ask } = request
   const unit = unitIn(request)
   const { ofRows, ofPeriods } = partConditions(request, unit)
   const others = by.filter((text) => !isTimeWord(text))
@@ -36,7 +82,7 @@ function compile(request: KindRequest<Offset>): Part {
     values: [{ name: 'value', expression: node.of }],
     by: [...others, unit],
     where: allOf(ofRows),
-    range: sourceRange(request, unit),
+    range: node.isRangeMoved === true ? movedRange(request) : sourceRange(request, unit),
     isFilled: false,
   })
   const scope = { model: request.model, rootId: request.rootIds[0]!, metric: node.name }
@@ -48,32 +94,20 @@ function compile(request: KindRequest<Offset>): Part {
       ? `${wordSql(text, unit, 'period.period')} as ${slugs[at]!}`
       : `source.${slugs[at]!}`,
   )
+  const open = { ...openEnds(request, unit), from: 'source' }
   const ctes = [
     `source as (\n${inner.sql}\n)`,
-    ...seriesCtes({
-      prefix: '',
-      column: 'period',
-      grain: unit,
-      range: request.range,
-      open: { ...openEnds(request, unit), from: 'source' },
-    }),
+    ...seriesCtes({ prefix: '', column: 'period', grain: unit, range, open }),
   ]
   const sql = `with ${ctes.join(',\n')}
 select ${[...items, `source.value as ${state}`].join(', ')}
 from period
 join source on source.${unit} = ${sourceOf(request, unit)}${where.length === 0 ? '' : `\nwhere ${where.join('\n  and ')}`}`
-  return {
-    ctes: [`${name}_group as (\n${sql}\n)`],
-    groups: `${name}_group`,
-    dimensions: groupedBy(
-      request,
-      inner.dimensions.filter(({ text }) => !isTimeWord(text)),
-    ),
-    states: [{ name: state, kind: 'value', type: inner.values[0]!.type }],
-    reads: inner.reads,
-    sources: inner.sources,
-    rootId: request.rootIds[0]!,
-  }
+  const dimensions = groupedBy(
+    request,
+    inner.dimensions.filter(({ text }) => !isTimeWord(text)),
+  )
+  return partOf(request, { inner, sql, dimensions, name: `${name}_group` })
 }
 
 /** The question's shortest grain, which must say its other words of time. */
@@ -145,6 +179,20 @@ function sourceRange({ node, range }: KindRequest<Offset>, unit: Grain): DayRang
   return {
     ...(from === undefined || back > 100_000 ? {} : { from: addDays(from, -back - unitDays) }),
     ...(to === undefined ? {} : { to: addDays(to, unitDays) }),
+  }
+}
+
+/** The question's range at the other time; the end of a longer month is not cut off. */
+function movedRange({ node, range }: KindRequest<Offset>): DayRange {
+  const { offset: by } = node
+  assert(by.kind === 'back' && isGrain(by.grain), 'a range is moved back')
+  const { count, grain } = by
+  const back = (day: Day): Day => dayBack(day, count, grain)
+  const { from, to } = range
+  const ends = to === undefined ? [] : [back(to), addDays(back(addDays(to, -1)), 1)].toSorted()
+  return {
+    ...(from === undefined ? {} : { from: back(from) }),
+    ...(ends[1] === undefined ? {} : { to: ends[1] }),
   }
 }
 

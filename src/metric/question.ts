@@ -33,7 +33,10 @@ export interface MetricQuestion {
   /** A condition on groups, over metrics of the question, after they are computed: `sales > 100`. Totals are of all groups, shown or not. */
   readonly having?: string
   readonly compare?: Comparison
-  /** Further rows: for each list the metrics over the groups of these dimensions only, recomputed from rows; `[]` is the grand total. */
+  /**
+   * Further rows, after the others: for each list the metrics over the groups of these dimensions only, recomputed from rows; `[]` is the grand total. The answer then
+   * has one more column, `total__by`: the dimensions of the total, joined by commas, and unknown for the groups themselves. `limit` is of the groups.
+   */
   readonly totals?: readonly (readonly string[])[]
   readonly top?: Top
 }

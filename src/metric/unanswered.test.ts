@@ -66,21 +66,6 @@ describe('what is not answered yet', () => {
     })
   }
 
-  const parts: readonly Partial<MetricQuestion>[] = [
-    { of: 'act.visit' },
-    { having: 'visits > 3' },
-    { compare: 'previous' },
-    { totals: [[]] },
-    { top: { dimension: 'member.country', metric: 'visits', count: 3 } },
-  ]
-  for (const part of parts) {
-    it(`is refused with a reason: a question with ${Object.keys(part)[0]}`, () => {
-      const { code, message } = refusal({ metrics: ['visits'], ...part })
-      assert.equal(code, 'METRIC_ILLEGAL')
-      assert.match(message, /not answered yet/)
-    })
-  }
-
   it('leaves alone what is answered', () => {
     assert.match(compileQuestion(model, { metrics: ['visits'] }).sql, /count\(/)
   })

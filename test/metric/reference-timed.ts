@@ -194,7 +194,7 @@ function unitOf(words: readonly string[], longest: string): string {
 }
 
 /** Periods of a grain, days as texts and hours as instants. */
-function periodsBetween(
+export function periodsBetween(
   { model }: Context,
   unit: string,
   range: { readonly first: Cell; readonly last: Cell },
@@ -288,7 +288,7 @@ function everyPeriod(context: Context, table: Table, question: TimedQuestion): T
 }
 
 /** Of a month that has no such day, the last. */
-function back(day: string, count: number, grain: string): string {
+export function back(day: string, count: number, grain: string): string {
   const [year, month, date] = day.split('-').map(Number) as [number, number, number]
   if (grain === 'day' || grain === 'week')
     return new Date(Date.parse(day) - count * (grain === 'week' ? 7 : 1) * 86_400_000)
