@@ -3,6 +3,7 @@
  * answers what is at work, syncs, ends. The log failing ends it with 1: whoever watches it starts it again, and what was acknowledged is read back.
  */
 import { join } from 'node:path'
+import type { Files } from '../base/files.ts'
 import { nodeFiles } from '../base/node-files.ts'
 import {
   decodeRequest,
@@ -37,16 +38,16 @@ Buffer.poolSize = 1024 * 1024
 
 if (import.meta.main) await runChild(collect)
 
-async function collect({
-  options,
-  stopped,
-  say,
-  onError,
-  fail,
-}: Child<CollectProcessOptions>): Promise<void> {
+export async function collect(
+  { options, stopped, say, onError, fail }: Child<CollectProcessOptions>,
+  files: Files = nodeFiles,
+): Promise<void> {
   const settings = await followSettings({ files: nodeFiles, path: options.settingsPath, onError })
-  const log = await openSegmentLog({ folder: join(options.logFolder, options.name) })
-  const duplicates = await openDuplicates({ folder: join(options.duplicatesFolder, options.name) })
+  const log = await openSegmentLog({ folder: join(options.logFolder, options.name), files })
+  const duplicates = await openDuplicates({
+    folder: join(options.duplicatesFolder, options.name),
+    files,
+  })
   await rememberTail(options, duplicates)
   const collector = await startCollector({
     settings: () => settings.current(),

@@ -20,7 +20,7 @@ export interface LogRecord {
 export interface LogWriter {
   /** All of them become durable, or it rejects. */
   append(records: readonly LogRecord[]): Promise<void>
-  /** For shedding early: bytes waiting for a sync, and how long the last syncs took (moving average, milliseconds). */
+  /** For shedding early: bytes waiting for a sync, and how long the last syncs took (moving average, milliseconds), or the present one has taken if that is more. */
   readonly pressure: { readonly waitingBytes: number; readonly syncMs: number }
   /** Waits for what is appended, then closes. */
   close(): Promise<void>
@@ -33,7 +33,7 @@ export interface LogReader {
   sequences(): Promise<readonly string[]>
   /**
    * Records of one sequence after `position` (undefined: from the oldest kept), at most `bytesMax` (but at least one record when there is one), without waiting.
-   * LOG_EXPIRED when retention has removed what follows `position`.
+   * LOG_EXPIRED when what follows `position` is not there: retention has removed it, or the log was made anew.
    */
   read(
     sequence: string,

@@ -53,6 +53,7 @@ export interface Collector {
 const mebibyte = 1024 * 1024
 const closeMs = 5_000
 const connectionsMax = 20_000
+const fullSeconds = 10
 const overloaded = { kind: 'overloaded', retryAfterSeconds: 2 } as const
 
 /** Throws COLLECT_PORT when the port is taken. */
@@ -71,6 +72,8 @@ class HttpCollector implements Collector {
   #pendingBytes = 0
   #isClosing = false
   #failure: unknown
+  /** When the disk was found full last. */
+  #fullAtMs = -Infinity
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -215,8 +218,10 @@ class HttpCollector implements Collector {
       await this.#options.log.append([record])
       return undefined
     } catch (error) {
-      if (isMaruError(error) && error.code === 'DISK_FULL')
-        return { kind: 'disk_full', retryAfterSeconds: 10 }
+      if (isMaruError(error) && error.code === 'DISK_FULL') {
+        this.#fullAtMs = performance.now()
+        return { kind: 'disk_full', retryAfterSeconds: fullSeconds }
+      }
       if (isMaruError(error) && error.code === 'LOG_BUSY') return overloaded
       this.#fail(error)
       return { kind: 'stopping', retryAfterSeconds: 10 }
@@ -226,7 +231,8 @@ class HttpCollector implements Collector {
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error
-    this.#options.onFailed(error)
+    // Those who wait are told first: whoever hears of it may end the process.
+    setImmediate(() => this.#options.onFailed(error))
   }
 
   /** Before a byte of the body is read. */
@@ -254,7 +260,9 @@ class HttpCollector implements Collector {
     if (path === '/health/ready') {
       // Somewhat before it sheds: a balancer may know somebody who has more room.
       const isNearlyBehind = this.#isBehind(this.#pendingBytesMax / 4)
-      const isReady = !this.#isClosing && this.#failure === undefined && !isNearlyBehind
+      const wasFull = performance.now() - this.#fullAtMs < fullSeconds * 1_000
+      const isUp = !this.#isClosing && this.#failure === undefined
+      const isReady = isUp && !isNearlyBehind && !wasFull
       return {
         status: isReady ? 200 : 503,
         headers: text,

@@ -21,7 +21,13 @@ export interface CollectProcess {
 
 export async function startCollectProcess(
   folder: string,
-  options: { readonly settings: CollectSettings; readonly name?: string; readonly port?: number },
+  options: {
+    readonly settings: CollectSettings
+    readonly name?: string
+    readonly port?: number
+    /** A file that names them: see faulty-process.ts. */
+    readonly faultsPath?: string
+  },
 ): Promise<CollectProcess> {
   const settingsPath = join(folder, 'settings.json')
   await writeSettings(nodeFiles, settingsPath, options.settings)
@@ -35,8 +41,12 @@ export async function startCollectProcess(
     port,
     reusePort: true,
   }
-  const entry = join(import.meta.dirname, '../../src/app/collect-process.ts')
-  const child = spawn(process.execPath, [entry, JSON.stringify(argument)], {
+  const { faultsPath } = options
+  const command =
+    faultsPath === undefined
+      ? [join(import.meta.dirname, '../../src/app/collect-process.ts'), JSON.stringify(argument)]
+      : [join(import.meta.dirname, 'faulty-process.ts'), JSON.stringify(argument), faultsPath]
+  const child = spawn(process.execPath, command, {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

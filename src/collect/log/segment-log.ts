@@ -96,6 +96,7 @@ class SegmentLog implements LogWriter {
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #syncMs = 0
+  #writingSinceMs: number | undefined
   #failure: MaruError | undefined
   #draining: Promise<void> | undefined
   #isClosed = false
@@ -112,7 +113,10 @@ class SegmentLog implements LogWriter {
   }
 
   get pressure(): LogWriter['pressure'] {
-    return { waitingBytes: this.#waitingBytes, syncMs: this.#syncMs }
+    const startedAtMs = this.#writingSinceMs
+    // A sync that hangs says so itself, before it is over.
+    const hangsMs = startedAtMs === undefined ? 0 : performance.now() - startedAtMs
+    return { waitingBytes: this.#waitingBytes, syncMs: Math.max(this.#syncMs, hangsMs) }
   }
 
   async append(records: readonly LogRecord[]): Promise<void> {
@@ -171,6 +175,7 @@ class SegmentLog implements LogWriter {
     const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0)
     const writing = await this.#segmentFor(bytes)
     const startedAtMs = performance.now()
+    this.#writingSinceMs = startedAtMs
     try {
       // The name before any record: a reader may see a record, and remember the place, as soon as it is written.
       if (writing.size === 0) await this.#files.syncFolder(this.#folder)
@@ -179,6 +184,8 @@ class SegmentLog implements LogWriter {
       await writing.file.sync()
     } catch (error) {
       throw await this.#abandon(writing, error)
+    } finally {
+      this.#writingSinceMs = undefined
     }
     writing.size += bytes
     const tookMs = performance.now() - startedAtMs
