@@ -104,7 +104,7 @@ async function shipTo(
   try {
     await ship(reader, writer, {
       signal,
-      onRetry: onError,
+      onError,
     })
   } finally {
     await reader.close()

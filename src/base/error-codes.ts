@@ -56,7 +56,7 @@ export const errorCodes = {
 
   LOG_IN_USE: 'another process writes to the log folder',
   LOG_CORRUPT: 'a record of the log is damaged',
-  LOG_EXPIRED: 'what a reader of the log has yet to read was removed by retention',
+  LOG_EXPIRED: 'what a reader of the log has yet to read is no longer there',
   LOG_BUSY: 'more waits to be written to the log than its limit allows',
   LOG_UNREACHABLE: 'the broker that holds the log cannot be reached or does not answer',
   LOG_FAILED: 'the log stopped after an input or output error',

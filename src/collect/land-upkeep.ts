@@ -35,7 +35,7 @@ const orphanAgeMs = 3 * 24 * 3_600_000
 /** Until the signal aborts; a failure is told and tried again. */
 export async function keepUp(options: UpkeepOptions): Promise<void> {
   const { signal, lake } = options
-  let orphansAt = performance.now()
+  let orphansAt = performance.now() + orphansEveryMs
   while (!signal.aborted) {
     try {
       for (const id of [collectedTables.events, collectedTables.quarantine])

@@ -1,6 +1,6 @@
 /** From the log into the table, exactly once: real log, real lake, real engine; kills between and during commits. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -288,6 +288,27 @@ describe('the landing', () => {
     deepEqual(await rows('select id from raw.event order by id'), [['a'], ['b']])
     equal(errors.length, 1)
     ok(isMaruError(errors[0]) && errors[0].code === 'LOG_EXPIRED')
+  })
+
+  it('lands other logs while one is damaged, and the rest of that one when it is whole again', async () => {
+    for (const id of ['a', 'b', 'c']) await append(0, [id])
+    await append(1, ['d'])
+    const [name] = (await readdir(join(folder, 'log', '0'))).filter((file) =>
+      file.endsWith('.segment'),
+    )
+    const path = join(folder, 'log', '0', name!)
+    const whole = await readFile(path)
+    const damaged = Buffer.from(whole)
+    damaged[Math.floor(damaged.length / 2)]! ^= 1
+    await writeFile(path, damaged)
+    const landing = await land()
+    while (landing.progress().landed < 2) await wait(10)
+    deepEqual(await rows('select id from raw.event order by id'), [['a'], ['d']])
+    ok(errors.every((error) => isMaruError(error) && error.code === 'LOG_CORRUPT'))
+    await writeFile(path, whole)
+    while (landing.progress().landed < 4) await wait(10)
+    await landing.stop()
+    deepEqual(await rows('select count(*), count(distinct id) from raw.event'), [[4, 4]])
   })
 
   it('lands once although commits fail before, between and after the two tables', async () => {

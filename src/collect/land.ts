@@ -6,7 +6,7 @@
  * A row is a duplicate when one of the same source and id landed within the horizon (landed-ids.ts).
  */
 import { sleep } from '../base/bounded.ts'
-import { isMaruError, MaruError } from '../base/errors.ts'
+import { MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
 import type { Lake } from '../lake/lake.ts'
@@ -20,7 +20,8 @@ import { eventTarget, openCollected, quarantineTarget } from './landing-target.t
 import type { Target } from './landing-target.ts'
 import { keepUp } from './land-upkeep.ts'
 import type { UpkeepRules } from './land-upkeep.ts'
-import type { LogBatch, LogPosition, LogReader } from './log.ts'
+import type { LogPosition, LogReader } from './log.ts'
+import { readBatch } from './read-batch.ts'
 import { decodeRequest } from './record.ts'
 import { readRows } from './rows.ts'
 import type { EventRow, QuarantineRow } from './rows.ts'
@@ -172,7 +173,7 @@ class LogLanding implements Landing {
   }
 
   async #read(): Promise<Round> {
-    const { reader, state } = this.#options
+    const { reader, state, onError } = this.#options
     const landed = await state.values(positionScope(reader))
     const rows: (EventRow & { readonly partition: number })[] = []
     const quarantined: QuarantineRow[] = []
@@ -187,7 +188,8 @@ class LogLanding implements Landing {
           isAtEnd = false
           break
         }
-        const batch = await this.#batch(sequence, position)
+        const request = { sequence, position, bytesMax: readBytesMax, onError }
+        const batch = await readBatch(reader, request)
         for (const record of batch.records) {
           bytes += record.bytes.length
           const made = readRows(decodeRequest(record.bytes))
@@ -202,18 +204,6 @@ class LogLanding implements Landing {
       }
     }
     return { events: rows, quarantined, positions, isAtEnd }
-  }
-
-  /** What retention removed is lost, and said so; what follows it is not to be lost with it. */
-  async #batch(sequence: string, position: LogPosition | undefined): Promise<LogBatch> {
-    const { reader, onError } = this.#options
-    try {
-      return await reader.read(sequence, { position, bytesMax: readBytesMax })
-    } catch (error) {
-      if (!isMaruError(error) || error.code !== 'LOG_EXPIRED') throw error
-      onError(error)
-      return await reader.read(sequence, { position: undefined, bytesMax: readBytesMax })
-    }
   }
 
   async #land(round: Round): Promise<void> {

@@ -4,8 +4,8 @@
  */
 import { sleep } from '../base/bounded.ts'
 import { isMaruError } from '../base/errors.ts'
-import type { MaruError } from '../base/errors.ts'
 import type { LogPosition, LogReader, LogWriter } from './log.ts'
+import { readBatch } from './read-batch.ts'
 
 /** A reader that keeps its own place, as that of segments does. */
 export interface ShipReader extends LogReader {
@@ -14,8 +14,8 @@ export interface ShipReader extends LogReader {
 
 export interface ShipOptions {
   readonly signal: AbortSignal
-  /** Told of each failure that is tried again. */
-  readonly onRetry?: (error: MaruError) => void
+  /** Told of what is tried again, and of what is not there to be shipped. */
+  readonly onError?: (error: unknown) => void
 }
 
 const batchBytesMax = 4 * 1024 * 1024
@@ -29,14 +29,14 @@ export async function ship(
   writer: LogWriter,
   options: ShipOptions,
 ): Promise<void> {
-  const { signal } = options
+  const { signal, onError = () => undefined } = options
   const places = new Map<string, LogPosition>()
   let retryMs = retryMsMin
   for (;;) {
     // Asked before the round: what was appended before the stop is read by the round after it.
     const isLast = signal.aborted
     try {
-      const shipped = await shipRound(reader, writer, places)
+      const shipped = await shipRound(reader, writer, { places, onError })
       retryMs = retryMsMin
       if (shipped) continue
       if (isLast) return
@@ -46,7 +46,7 @@ export async function ship(
       if (isLast) return
       if (signal.aborted) continue
       if (!(error instanceof Error) || !isMaruError(error) || error.retry === 'never') throw error
-      options.onRetry?.(error)
+      onError(error)
       await sleep(retryMs, signal).catch(() => undefined)
       retryMs = Math.min(retryMs * 2, retryMsMax)
     }
@@ -57,13 +57,18 @@ export async function ship(
 async function shipRound(
   reader: ShipReader,
   writer: LogWriter,
-  places: Map<string, LogPosition>,
+  round: {
+    readonly places: Map<string, LogPosition>
+    readonly onError: (error: unknown) => void
+  },
 ): Promise<boolean> {
+  const { places, onError } = round
   const sequences = await reader.sequences()
   const results = await Promise.allSettled(
     sequences.map(async (sequence) => {
       const position = places.get(sequence) ?? (await reader.released(sequence))
-      const batch = await reader.read(sequence, { position, bytesMax: batchBytesMax })
+      const request = { sequence, position, bytesMax: batchBytesMax, onError }
+      const batch = await readBatch(reader, request)
       if (batch.records.length === 0) return false
       await writer.append(batch.records)
       if (batch.position === undefined) return true

@@ -8,7 +8,7 @@ import { ProduceAcks, Producer } from '@platformatic/kafka'
 import { startKafka } from '../../../test/kafka.ts'
 import type { Kafka } from '../../../test/kafka.ts'
 import { requirePart } from '../../../test/requirements.ts'
-import type { MaruError } from '../../base/errors.ts'
+import { isMaruError } from '../../base/errors.ts'
 import { describeLog, readOn, record, suitePartitions, texts } from '../log.suite.ts'
 import { ship } from '../ship.ts'
 import { openKafkaLog, openKafkaReader } from './kafka-log.ts'
@@ -110,9 +110,9 @@ if (part.skip !== false) {
       const remote = await openKafkaLog({ ...kafkaOptions, partitions: 2 })
       const localReader = await openSegmentReader({ folder: parent, name: 'ship' })
       const stopping = new AbortController()
-      const retried: MaruError[] = []
-      const onRetry = (error: MaruError): void => void retried.push(error)
-      const shipping = ship(localReader, remote, { signal: stopping.signal, onRetry })
+      const retried: unknown[] = []
+      const onError = (error: unknown): void => void retried.push(error)
+      const shipping = ship(localReader, remote, { signal: stopping.signal, onError })
       const sent: string[] = []
       const send = async (name: string): Promise<void> => {
         for (let index = 0; index < 20; index++) {
@@ -152,7 +152,10 @@ if (part.skip !== false) {
         deepEqual([...seen.keys()].filter(inLane), sent.filter(inLane))
       }
       equal(
-        retried.every(({ code }) => code === 'LOG_UNREACHABLE' || code === 'LOG_BUSY'),
+        retried.every(
+          (error) =>
+            isMaruError(error) && (error.code === 'LOG_UNREACHABLE' || error.code === 'LOG_BUSY'),
+        ),
         true,
       )
       for (const each of [local, localReader, remote, reader]) await each.close()

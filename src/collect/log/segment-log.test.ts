@@ -215,8 +215,10 @@ describe('a log of segments', () => {
   it('refuses a position of another log, and one that lies beyond all it has', async () => {
     await writeGroups('a')
     const reader = await read()
-    for (const position of ['42', '7:0'])
-      await rejects(reader.read('one', { position, bytesMax: 10 }), { code: 'LOG_CORRUPT' })
+    const foreign = reader.read('one', { position: '42', bytesMax: 10 })
+    await rejects(foreign, { code: 'LOG_CORRUPT' })
+    const beyond = reader.read('one', { position: '7:0', bytesMax: 10 })
+    await rejects(beyond, { code: 'LOG_EXPIRED', message: /ends before/ })
   })
 
   describe('keeps', () => {

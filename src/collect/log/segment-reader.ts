@@ -184,17 +184,14 @@ function startingPlace(
   if (position === undefined) return oldest && { segment: oldest.number, offset: 0 }
   const place = parsePlace(position)
   if (segments.some(({ number }) => number === place.segment)) return place
-  if (oldest !== undefined && place.segment < segments.at(-1)!.number)
-    throw expired(sequence, position)
-  throw new MaruError('LOG_CORRUPT', `${sequence} ends before the position ${position}`, {
-    hint: 'segments are missing, or the folder was made anew; restore them, or start from the oldest record',
-  })
-}
-
-function expired(sequence: string, position: LogPosition): MaruError {
-  return new MaruError(
+  const isGone = oldest !== undefined && place.segment < segments.at(-1)!.number
+  throw new MaruError(
     'LOG_EXPIRED',
-    `${sequence}: what follows the position ${position} was removed by retention`,
-    { hint: 'raise the hard limit of the log; go on from its oldest record' },
+    isGone
+      ? `${sequence}: what follows the position ${position} was removed by retention`
+      : `${sequence} ends before the position ${position}: segments are missing, or the folder was made anew`,
+    {
+      hint: 'raise the hard limit of the log, or restore the folder; go on from its oldest record',
+    },
   )
 }
