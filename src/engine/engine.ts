@@ -191,7 +191,7 @@ export interface Lineage {
     readonly column: string
     readonly output: string
   }[]
-  /** The same of the local day in `zone` of an instant c: all rows share it, and the date column `output` holds it. */
+  /** The same of the local day in `zone` of an instant c: all rows share it, and the date column `output` holds it, or the instant `output` lies in it. */
   readonly preservedDays?: readonly {
     readonly table: string
     readonly column: string

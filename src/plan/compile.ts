@@ -176,9 +176,9 @@ function mappingOf(
   const binding = context.options.bindings.get(edge.table.id)
   if (binding === undefined || edge.input === undefined) return 'all'
   const inputPartition = partitionOf(edge.input, context.options.buckets)
+  const { preserved, preservedDays = [] } = binding.lineage
   const proven = (column: string | undefined, output: string): boolean =>
-    column !== undefined &&
-    binding.lineage.preserved.some(
+    [...preserved, ...preservedDays.filter(({ zone }) => zone === context.model.zone)].some(
       (each) => each.table === edge.input!.id && each.column === column && each.output === output,
     )
   if (edge.partition.kind === 'day' && inputPartition.kind === 'day')

@@ -169,6 +169,31 @@ describe('lineage', () => {
     ])
     deepEqual(await days('select day as d, count(*) from raw.shop.orders group by 1'), [])
     deepEqual(await days('select max(ordered_at::date) as d from raw.shop.orders'), [])
+    const byDay = 'from raw.shop.orders group by member_id, ordered_at::date'
+    const picked = 'raw.shop.orders.ordered_at in Asia/Seoul → first_at'
+    for (const sql of [
+      `select member_id, min(ordered_at) as first_at ${byDay}`,
+      `select member_id, any_value(ordered_at) as first_at, count(*) as orders ${byDay}`,
+      `select member_id, first_at from (select member_id, max(ordered_at) as first_at ${byDay}) where member_id > 1`,
+      `select member_id, min(first_at) as first_at from (select member_id, max(ordered_at) as first_at ${byDay}) group by member_id, first_at::date`,
+    ])
+      deepEqual(await days(sql), [picked], sql)
+    for (const sql of [
+      'select member_id, min(ordered_at) as first_at from raw.shop.orders group by member_id',
+      `select member_id, min(ordered_at) filter (where status = 'paid') as first_at ${byDay}`,
+      `select member_id, min(ordered_at + interval '1' day) as first_at ${byDay}`,
+      'select member_id, min(ordered_at) as first_at from raw.shop.orders group by grouping sets ((member_id), (ordered_at::date))',
+      'select p.member, min(p.occurred_at) as first_at from act.purchase p join raw.shop.orders o on o.member_id = p.member group by p.member, o.ordered_at::date',
+    ])
+      deepEqual(await days(sql), [], sql)
+    deepEqual(
+      (
+        await session.bind(
+          'select max(member_id) as m from raw.shop.orders group by member_id, status',
+        )
+      ).lineage.preserved,
+      [{ table: 'raw.shop.orders', column: 'member_id', output: 'm' }],
+    )
   })
 
   it('proves that a query adds up over rows where it looks at each alone', async () => {

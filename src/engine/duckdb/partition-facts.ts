@@ -13,7 +13,7 @@ export type Facts = ReadonlyMap<string, TableFacts>
 export const noFacts: Facts = new Map()
 const nothing: TableFacts = new Map()
 
-/** The local day of a timestamp column, as if it were a column. */
+/** The local day of a timestamp column, as if it were a column. At the position of an instant: it lies in that day. */
 function dayOf(column: string, zone: string): string {
   return `day\u0000${zone}\u0000${column}`
 }
@@ -80,8 +80,9 @@ function factsOfExpression(
   const day = localDayOf(expression, zone)
   if (day === undefined) return []
   return (own.get(day.position) ?? [])
-    .filter((column) => parseDayOf(column) === undefined)
-    .map((column) => dayOf(column, day.zone))
+    .map((fact) => ({ fact, known: parseDayOf(fact) }))
+    .filter(({ known }) => known === undefined || known.zone === day.zone)
+    .map(({ fact, known }) => (known === undefined ? dayOf(fact, day.zone) : fact))
 }
 
 /** `cast(timezone('Asia/Seoul', c) as date)`, or `cast(c as date)` of an instant, which is the day in the session's zone. */
@@ -139,16 +140,49 @@ function filterFacts(own: TableFacts, keep: (fact: string) => boolean): TableFac
   return kept
 }
 
-/** Groups: only positions of group columns that stand in every grouping set. */
+/**
+ * Groups: positions of group columns that stand in every grouping set, then those of aggregates that pick one of the group's values: it shares with all
+ * others what the group decides, be it only their local day.
+ */
 export function groupFacts(
   facts: Facts,
   groups: readonly PlanExpression[],
-  options: { readonly zone: string; readonly sets: readonly (readonly number[])[] },
+  options: {
+    readonly zone: string
+    readonly sets: readonly (readonly number[])[]
+    readonly aggregates: readonly PlanExpression[]
+  },
 ): Facts {
   const always = groups.map((_, index) => options.sets.every((set) => set.includes(index)))
-  return mapTables(
-    projectExpressions(facts, groups, options.zone),
-    (own) => new Map([...own].filter(([position]) => always[position] === true)),
+  return mapTables(facts, (own) => {
+    const result = new Map<number, readonly string[]>()
+    const set = (position: number, held: readonly string[]): void => {
+      if (held.length > 0) result.set(position, held)
+    }
+    for (const [index, group] of groups.entries())
+      if (always[index] === true) set(index, factsOfExpression(group, own, options.zone))
+    const decided = new Set([...result.values()].flat())
+    for (const [index, aggregate] of options.aggregates.entries())
+      set(groups.length + index, pickedFacts(aggregate, own, decided))
+    return result
+  })
+}
+
+const picking: ReadonlySet<string> = new Set(['min', 'max', 'any_value', 'arbitrary', 'first'])
+
+function pickedFacts(
+  { name, children, filter }: PlanExpression,
+  own: TableFacts,
+  decided: ReadonlySet<string>,
+): readonly string[] {
+  const [value, ...others] = children ?? []
+  // With a filter it may pick nothing.
+  if (!picking.has(name ?? '') || (filter ?? null) !== null || others.length > 0) return []
+  if (value?.expression_class !== 'BOUND_REF') return []
+  return (own.get(value.index!) ?? []).flatMap((fact) =>
+    decided.has(fact) || decided.has(parseDayOf(fact)?.column ?? '')
+      ? [fact]
+      : [...decided].filter((day) => parseDayOf(day)?.column === fact),
   )
 }
 

@@ -81,4 +81,5 @@ export interface PlanExpression {
   readonly right?: PlanExpression
   readonly value?: { readonly value?: unknown }
   readonly partitions?: readonly PlanExpression[]
+  readonly filter?: PlanExpression | null
 }

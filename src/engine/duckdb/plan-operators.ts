@@ -144,7 +144,11 @@ function aggregate(node: PlanNode, walk: LineageWalk): Relation {
   const setsText = sets.length > 1 ? JSON.stringify(sets) : ''
   return {
     columns: [...groups, ...columns, ...grouping],
-    facts: groupFacts(child.facts, groupExpressions, { zone: walk.zone, sets }),
+    facts: groupFacts(child.facts, groupExpressions, {
+      zone: walk.zone,
+      sets,
+      aggregates: expressionsOf(node),
+    }),
     additive: notAdditive,
     rows: guard
       ? rowsText('single', child.rows)
