@@ -10,6 +10,7 @@ import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
 import { askMetric, measuresOf, specialsOf } from './measure.ts'
 import type { Special } from './measure.ts'
+import { calendarsOf } from './model-index.ts'
 import { mergedGroups, refuseMixedTypes } from './merge.ts'
 import type { Merge } from './merge.ts'
 import type { CompileMetric } from './metric-condition.ts'
@@ -17,6 +18,7 @@ import type { CompiledQuestion, StoredFreshness } from './question.ts'
 import { routeLeg } from './states/route.ts'
 import { storedLegSql } from './states/stored-leg.ts'
 import type { State, Value } from './state.ts'
+import { namesIn } from './time-words.ts'
 import { statesIn, valueOf } from './value.ts'
 
 /** Groups of an inquiry before they are selected: the values are expressions over the columns of `groups`. */
@@ -63,7 +65,7 @@ export function blockOf(asking: Asking, inquiry: Inquiry): Block {
       ...valueOf(expression, finaliser),
       name,
     })),
-    reads: mergeReads(parts.flatMap((part) => part.reads)),
+    reads: mergeReads([...parts.flatMap((part) => part.reads), ...calendarReads(asking, inquiry)]),
     sources: parts.flatMap((part) => part.sources),
   }
 }
@@ -78,6 +80,12 @@ export function answerOf(asking: Asking, inquiry: Inquiry): Answer {
     reads,
     sources,
   }
+}
+
+/** Grains of the project's own calendars are looked up. */
+function calendarReads({ model }: Asking, { by, where }: Inquiry): CompiledQuestion['reads'] {
+  const texts = [...by, ...(where === undefined ? [] : namesIn(where))]
+  return calendarsOf(model, texts).map((table) => ({ table, filters: [] }))
 }
 
 function specialValue(special: Special, states: readonly State[]): Value {

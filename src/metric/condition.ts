@@ -6,7 +6,7 @@ import type { Bound, ScanFilter } from '../lake/lake.ts'
 import { filledColumns } from '../model/model.ts'
 import type { ColumnType, MetricCondition, TableId, TableModel } from '../model/model.ts'
 import type { AttributePath } from '../plan/attach.ts'
-import { dimensionSql } from './dimension.ts'
+import { dimensionSql, isValueItself } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import type { CompareOperator, Condition, Literal, PathToken } from './filter-language.ts'
 
@@ -337,8 +337,9 @@ export function pruningFilters(condition: BoundCondition, root: TableModel): rea
   if (condition.kind === 'and')
     return condition.operands.flatMap((operand) => pruningFilters(operand, root))
   if (condition.kind !== 'compare' && condition.kind !== 'in') return []
-  const { path, calendar } = condition.dimension
-  if (calendar !== undefined || path.references.length > 0 || path.table !== root.id) return []
+  const { path } = condition.dimension
+  if (!isValueItself(condition.dimension) || path.references.length > 0 || path.table !== root.id)
+    return []
   if (
     condition.kind === 'compare' &&
     root.kind === 'activity' &&

@@ -35,7 +35,6 @@ import {
   unitType,
   wordSql,
 } from './time-words.ts'
-import type { TimeWord } from './time-words.ts'
 import { statesIn, valueOf } from './value.ts'
 
 type Cumulative = Extract<InnerNode, { readonly kind: 'cumulative' }>
@@ -47,12 +46,12 @@ const end = 'run__end'
 const time = 'run__time'
 
 function compile(request: KindRequest<Cumulative>): Part {
-  const { node, by, slugs, name } = request
+  const { model, node, by, slugs, name } = request
   refuseUnanswered(request)
-  const words = by.filter(isTimeWord)
+  const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words, 'day')
   const { ofRows, ofRuns } = partConditions(request, unit)
-  const others = slugs.filter((_, place) => !isTimeWord(by[place]!))
+  const others = slugs.filter((_, place) => !isTimeWord(model, by[place]!))
   const legs = legsOf(request, { unit, where: allOf(ofRows), others })
   refuseMixedTypes(legs.map(({ leg }) => leg))
   const grouped = legs.map(({ leg }) => ({
@@ -67,10 +66,12 @@ function compile(request: KindRequest<Cumulative>): Part {
     isJoined: legs.length > 1,
   })
   const timed = by.flatMap((text, place) =>
-    isTimeWord(text) ? [`${wordSql(text, unit, end)} as ${slugs[place]!}`] : [],
+    isTimeWord(model, text)
+      ? [`${wordSql(model, text, { unit, period: end })} as ${slugs[place]!}`]
+      : [],
   )
-  const scope = { model: request.model, rootId: request.rootIds[0]!, metric: node.name }
-  const where = groupCondition(scope, ofRuns, (text) => wordSql(text as TimeWord, unit, end))
+  const scope = { model, rootId: request.rootIds[0]!, metric: node.name }
+  const where = groupCondition(scope, ofRuns, (text) => wordSql(model, text, { unit, period: end }))
   const ctes = [
     ...legs.flatMap(({ rows }) => rows.ctes),
     ...endCtes(request, { unit, hasTime: words.length > 0, legs }),
@@ -119,13 +120,15 @@ function refuseInside({ node }: KindRequest<Cumulative>): never {
 
 /** What names times only is said of the run's end, all else of the rows. */
 function partConditions(
-  { node, where }: KindRequest<Cumulative>,
+  { model, node, where }: KindRequest<Cumulative>,
   unit: Grain,
 ): { readonly ofRows: readonly Condition[]; readonly ofRuns: readonly Condition[] } {
   const ofRows: Condition[] = []
   const ofRuns: Condition[] = []
   for (const condition of conjunctsOf(where)) {
-    const isOfRun = namesIn(condition).map((name) => isTimeWord(name) && isSaidBy(unit, name))
+    const isOfRun = namesIn(condition).map(
+      (name) => isTimeWord(model, name) && isSaidBy(unit, name),
+    )
     if (isOfRun.every(Boolean)) ofRuns.push(condition)
     else if (!isOfRun.some(Boolean)) ofRows.push(condition)
     else {
@@ -159,7 +162,7 @@ function legsOf(
     const leg = planLeg({
       model,
       ...rows,
-      by: by.filter((text) => !isTimeWord(text)),
+      by: by.filter((text) => !isTimeWord(model, text)),
       where,
       range: rangeOfRuns(node.over, range),
       compile: compileMetric,

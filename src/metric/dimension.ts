@@ -1,12 +1,13 @@
 /** What a dimension's text means for the rows of one activity or object. */
 import { MaruError } from '../base/errors.ts'
-import { filledColumns } from '../model/model.ts'
+import { bucketTexts, filledColumns } from '../model/model.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
 import { pathText, reachablePaths, resolvePath } from '../plan/attach.ts'
 import type { AttributePath } from '../plan/attach.ts'
 import { calendarSql, calendarType, isCalendarPart, isGrain, needsTimeOfDay } from './calendar.ts'
 import type { CalendarPart, Grain } from './calendar.ts'
-import { lastName, tableById } from './model-index.ts'
+import { lastName, ownGrain, tableById } from './model-index.ts'
+import type { OwnGrain } from './model-index.ts'
 
 export interface Dimension {
   /** As asked for. */
@@ -14,9 +15,18 @@ export interface Dimension {
   readonly path: AttributePath
   /** A grain or part of the path's date or instant. */
   readonly calendar?: Grain | CalendarPart
+  /** A grain of a calendar of the project's own. */
+  readonly ownGrain?: OwnGrain
+  /** In which of the column's buckets the path's number is. */
+  readonly cuts?: readonly number[]
   readonly type: ColumnType
   /** A grain of the activity's own time: the periods that `fill` fills. */
   readonly isOwnTime: boolean
+}
+
+/** Whether the dimension is the path's value itself. */
+export function isValueItself({ calendar, ownGrain: own, cuts }: Dimension): boolean {
+  return calendar === undefined && own === undefined && cuts === undefined
 }
 
 /** undefined when a row of `rootId` has no such dimension; METRIC_BAD_QUERY when a shortened path has two meanings. */
@@ -28,28 +38,56 @@ export function resolveDimension(
   if (isGrain(text) || isCalendarPart(text)) return ownTime(model, rootId, text)
   const path = findPath(model, rootId, text)
   if (path !== undefined) return { text, path, type: path.column.type, isOwnTime: false }
+  const own = ownGrain(model, text)
+  if (own !== undefined) return ownPeriod(model, rootId, { text, own })
   const isNow = text.endsWith('@now')
   const plain = isNow ? text.slice(0, -'@now'.length) : text
   const dot = plain.lastIndexOf('.')
-  const word = plain.slice(dot + 1)
-  if (dot === -1 || !(isGrain(word) || isCalendarPart(word))) return undefined
+  if (dot === -1) return undefined
   const source = findPath(model, rootId, plain.slice(0, dot) + (isNow ? '@now' : ''))
-  if (source === undefined || !isTime(source.column.type)) return undefined
-  if (source.column.type.kind === 'date' && needsTimeOfDay(word)) return undefined
-  return {
-    text,
-    path: source,
-    calendar: word,
-    type: calendarType(word, source.column.type),
-    isOwnTime: false,
-  }
+  return source && ofValue(model, { text, source, word: plain.slice(dot + 1) })
+}
+
+interface Derived {
+  readonly text: string
+  readonly source: AttributePath
+  /** What stands after the path. */
+  readonly word: string
+}
+
+/** A period of a time, or the bucket of a number. */
+function ofValue(model: Model, { text, source, word }: Derived): Dimension | undefined {
+  const { type, buckets: cuts } = source.column
+  const base = { text, path: source, isOwnTime: false }
+  if (word === 'bucket' && cuts !== undefined) return { ...base, cuts, type: { kind: 'text' } }
+  if (!isTime(type)) return undefined
+  const own = ownGrain(model, word)
+  if (own !== undefined) return { ...base, ownGrain: own, type: own.column.type }
+  if (!(isGrain(word) || isCalendarPart(word))) return undefined
+  if (type.kind === 'date' && needsTimeOfDay(word)) return undefined
+  return { ...base, calendar: word, type: calendarType(word, type) }
 }
 
 /** The SQL of a dimension, given that of its path. */
 export function dimensionSql(dimension: Dimension, expression: string): string {
-  return dimension.calendar === undefined
-    ? expression
-    : calendarSql(dimension.calendar, expression, dimension.path.column.type)
+  const { calendar, ownGrain: own, cuts, path } = dimension
+  const source = path.column.type
+  if (calendar !== undefined) return calendarSql(calendar, expression, source)
+  if (own !== undefined)
+    return ownGrainSql(own, source.kind === 'date' ? expression : `cast(${expression} as date)`)
+  return cuts === undefined ? expression : bucketSql(cuts, expression)
+}
+
+/** The grain's value in the calendar's row of the day. */
+export function ownGrainSql({ table, day, column, history }: OwnGrain, localDay: string): string {
+  const isNow = history ? ` and calendar_row.${filledColumns.validTo} is null` : ''
+  return `(select calendar_row.${column.name} from ${table} as calendar_row where calendar_row.${day} = ${localDay}${isNow})`
+}
+
+function bucketSql(cuts: readonly number[], expression: string): string {
+  const texts = bucketTexts(cuts)
+  const arms = cuts.map((cut, at) => `when ${expression} < ${String(cut)} then '${texts[at]!}'`)
+  return `case ${arms.join(' ')} when ${expression} is not null then '${texts.at(-1)!}' end`
 }
 
 function isTime(type: ColumnType): boolean {
@@ -68,6 +106,16 @@ function ownTime(model: Model, rootId: TableId, word: Grain | CalendarPart): Dim
     isOwnTime: isGrain(word),
   }
   return word === 'day' ? base : { ...base, calendar: word }
+}
+
+function ownPeriod(
+  model: Model,
+  rootId: TableId,
+  { text, own }: { readonly text: string; readonly own: OwnGrain },
+): Dimension | undefined {
+  if (tableById(model, rootId)?.kind !== 'activity') return undefined
+  const path = resolvePath(model, rootId, filledColumns.day)
+  return path && { text, path, ownGrain: own, type: own.column.type, isOwnTime: true }
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Periods without rows: every period of the range, for every group that is present, as rows whose states are null. */
-import { assert } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import { isGrain } from './calendar.ts'
 import type { DayRange, GroupedBy } from './inquiry.ts'
 import { nullState } from './leg-sql.ts'
@@ -18,6 +18,11 @@ export interface Filling {
 /** CTEs that read `every_group` and end with `every_group_and_period`. */
 export function filledCtes(filling: Filling): readonly string[] {
   const { dimension, slugs, states, range } = filling
+  if (dimension.ownGrain !== undefined) {
+    throw new MaruError('METRIC_ILLEGAL', `fill does not know the periods of ${dimension.text}`, {
+      hint: 'declare the metric with calendar: true, or take day, week, month',
+    })
+  }
   const grain = dimension.calendar ?? dimension.text
   assert(isGrain(grain), `${grain} is no grain`)
   const slug = slugs[filling.at]!

@@ -12,7 +12,7 @@ import {
   needsTimeOfDay,
 } from './calendar.ts'
 import { resolveDimension } from './dimension.ts'
-import { tableById } from './model-index.ts'
+import { ownGrains, tableById } from './model-index.ts'
 
 export interface LegalDimension {
   readonly path: string
@@ -140,8 +140,19 @@ export function dimensionsOf(model: Model, rootId: TableId): readonly LegalDimen
     }
   })
   const paths = [...reachablePaths(model, rootId), ...relatedPaths(model, rootId)]
-  const columns = paths.map((path): LegalDimension => {
-    return { path: pathText(path), type: path.column.type, description: path.column.description }
+  const own = ownGrains(model).map(([path, { column }]): LegalDimension => {
+    return { path, type: column.type, description: column.description }
   })
-  return [...words, ...columns]
+  const columns = paths.flatMap((path): LegalDimension[] => {
+    const { type, description, buckets } = path.column
+    const text = pathText(path)
+    const bucket = `${text}.bucket`
+    const cut = {
+      path: bucket,
+      type: { kind: 'text' as const },
+      description: `${description}, cut`,
+    }
+    return [{ path: text, type, description }, ...(buckets === undefined ? [] : [cut])]
+  })
+  return [...words, ...(isActivity ? own : []), ...columns]
 }

@@ -28,7 +28,7 @@ export interface DayRange {
 }
 
 /** What a group is called by. */
-export type GroupedBy = Pick<Dimension, 'text' | 'type' | 'calendar' | 'isOwnTime'>
+export type GroupedBy = Pick<Dimension, 'text' | 'type' | 'calendar' | 'ownGrain' | 'isOwnTime'>
 
 export interface Answer {
   /** A SELECT with a column per dimension, named by its slug, and one per value, named as asked; in no order. */

@@ -22,7 +22,6 @@ import {
   unitType,
   wordSql,
 } from './time-words.ts'
-import type { TimeWord } from './time-words.ts'
 
 type Offset = Extract<InnerNode, { readonly kind: 'offset' }>
 
@@ -74,10 +73,10 @@ function partOf(
 }
 
 function compile(request: KindRequest<Offset>): Part {
-  const { node, by, slugs, name, state, range, ask } = request
+  const { model, node, by, slugs, name, range, state, ask } = request
   const unit = unitIn(request)
   const { ofRows, ofPeriods } = partConditions(request, unit)
-  const others = by.filter((text) => !isTimeWord(text))
+  const others = by.filter((text) => !isTimeWord(model, text))
   const inner = ask({
     values: [{ name: 'value', expression: node.of }],
     by: [...others, unit],
@@ -85,13 +84,13 @@ function compile(request: KindRequest<Offset>): Part {
     range: node.isRangeMoved === true ? movedRange(request) : sourceRange(request, unit),
     isFilled: false,
   })
-  const scope = { model: request.model, rootId: request.rootIds[0]!, metric: node.name }
+  const scope = { model, rootId: request.rootIds[0]!, metric: node.name }
   const where = groupCondition(scope, ofPeriods, (text) =>
-    wordSql(text as TimeWord, unit, 'period.period'),
+    wordSql(model, text, { unit, period: 'period.period' }),
   )
   const items = by.map((text, at) =>
-    isTimeWord(text)
-      ? `${wordSql(text, unit, 'period.period')} as ${slugs[at]!}`
+    isTimeWord(model, text)
+      ? `${wordSql(model, text, { unit, period: 'period.period' })} as ${slugs[at]!}`
       : `source.${slugs[at]!}`,
   )
   const open = { ...openEnds(request, unit), from: 'source' }
@@ -105,14 +104,14 @@ from period
 join source on source.${unit} = ${sourceOf(request, unit)}${where.length === 0 ? '' : `\nwhere ${where.join('\n  and ')}`}`
   const dimensions = groupedBy(
     request,
-    inner.dimensions.filter(({ text }) => !isTimeWord(text)),
+    inner.dimensions.filter(({ text }) => !isTimeWord(model, text)),
   )
   return partOf(request, { inner, sql, dimensions, name: `${name}_group` })
 }
 
 /** The question's shortest grain, which must say its other words of time. */
-function unitIn({ node, by }: KindRequest<Offset>): Grain {
-  const words = by.filter(isTimeWord)
+function unitIn({ model, node, by }: KindRequest<Offset>): Grain {
+  const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words)
   if (words.some((word) => word === unit)) return unit
   throw new MaruError(
@@ -128,15 +127,15 @@ function unitIn({ node, by }: KindRequest<Offset>): Grain {
 
 /** What names times is said of the period that shows the value, all else of the rows. */
 function partConditions(
-  { node, where }: KindRequest<Offset>,
+  { model, node, where }: KindRequest<Offset>,
   unit: Grain,
 ): { readonly ofRows: readonly Condition[]; readonly ofPeriods: readonly Condition[] } {
   const ofRows: Condition[] = []
   const ofPeriods: Condition[] = []
   for (const condition of conjunctsOf(where)) {
     const names = namesIn(condition)
-    if (!names.some(isTimeWord)) ofRows.push(condition)
-    else if (names.every((name) => isTimeWord(name) && isSaidBy(unit, name)))
+    if (!names.some((name) => isTimeWord(model, name))) ofRows.push(condition)
+    else if (names.every((name) => isTimeWord(model, name) && isSaidBy(unit, name)))
       ofPeriods.push(condition)
     else {
       throw new MaruError(

@@ -6,27 +6,27 @@ import type { Period } from '../plan/plan.ts'
 import { calendarSql, grains, isCalendarPart, isGrain, isOfInstants } from './calendar.ts'
 import type { CalendarPart, Grain } from './calendar.ts'
 import { bindCondition, conditionSql } from './condition.ts'
-import { resolveDimension } from './dimension.ts'
+import { ownGrainSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import { illegalDimension } from './illegal.ts'
 import type { GroupedBy } from './inquiry.ts'
+import { ownGrain } from './model-index.ts'
 
-export type TimeWord = Grain | CalendarPart
-
-export function isTimeWord(text: string): text is TimeWord {
-  return isGrain(text) || isCalendarPart(text)
+/** Whether the text is a grain or part of the rows' own time. */
+export function isTimeWord(model: Model, text: string): boolean {
+  return isGrain(text) || isCalendarPart(text) || ownGrain(model, text) !== undefined
 }
 
 /** The longest periods that say all of the words; `day` for a week and a month. */
-export function unitOf(words: readonly TimeWord[], longest: Grain = 'year'): Grain {
+export function unitOf(words: readonly string[], longest: Grain = 'year'): Grain {
   const units = grains.slice(0, grains.indexOf(longest) + 1).toReversed()
   return units.find((unit) => words.every((word) => isSaidBy(unit, word)))!
 }
 
 /** Whether a period of the unit lies in one value of the word. */
-export function isSaidBy(unit: Grain, word: TimeWord): boolean {
-  const coarse = isGrain(word) ? word : partGrains[word]
+export function isSaidBy(unit: Grain, word: string): boolean {
+  const coarse = isGrain(word) ? word : isCalendarPart(word) ? partGrains[word] : 'day'
   if (isOfInstants(coarse))
     return isOfInstants(unit) && grains.indexOf(unit) <= grains.indexOf(coarse)
   return isOfInstants(unit) || isWithin(unit, coarse)
@@ -48,8 +48,18 @@ export function unitType(unit: Grain): ColumnType {
 }
 
 /** The word's value for a period of the unit that says it. */
-export function wordSql(word: TimeWord, unit: Grain, period: string): string {
-  return word === unit ? period : calendarSql(word, period, unitType(unit))
+export function wordSql(
+  model: Model,
+  word: string,
+  { unit, period }: { readonly unit: Grain; readonly period: string },
+): string {
+  if (word === unit) return period
+  const type = unitType(unit)
+  if (isGrain(word) || isCalendarPart(word)) return calendarSql(word, period, type)
+  return ownGrainSql(
+    ownGrain(model, word)!,
+    type.kind === 'date' ? period : `cast(${period} as date)`,
+  )
 }
 
 /** At most so many days are in a period. */
@@ -75,7 +85,9 @@ export function groupedBy(
 ): readonly GroupedBy[] {
   const left = [...others]
   return request.by.map((text) =>
-    isTimeWord(text) ? resolveDimension(request.model, request.rootIds[0]!, text)! : left.shift()!,
+    isTimeWord(request.model, text)
+      ? resolveDimension(request.model, request.rootIds[0]!, text)!
+      : left.shift()!,
   )
 }
 

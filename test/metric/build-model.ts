@@ -4,6 +4,7 @@ import type {
   ActivityModel,
   AttachedColumn,
   AttributesModel,
+  CalendarModel,
   ColumnModel,
   ColumnType,
   MergedModel,
@@ -14,13 +15,14 @@ import type {
   TableModel,
 } from '../../src/model/model.ts'
 
-/** `text`, `decimal(2)`, `obj.member` (a reference with an integer key), … */
+/** `text`, `decimal(2)`, `obj.member` (a reference with an integer key), `integer cut at 0, 5` (with buckets), … */
 export type TypeText = string
 
 export interface ObjectSketch {
   readonly key: string
   readonly history?: boolean
   readonly columns: Readonly<Record<string, TypeText>>
+  readonly calendar?: CalendarModel
 }
 
 export interface AttributesSketch {
@@ -81,11 +83,13 @@ export function typeOf(text: TypeText): ColumnType {
   if (text.startsWith('obj.')) return { kind: 'integer' }
   const decimal = /^decimal\((\d+)\)$/.exec(text)
   if (decimal !== null) return { kind: 'decimal', precision: 18, scale: Number(decimal[1]) }
-  return { kind: text } as ColumnType
+  return { kind: text.replace(/ cut at .*/, '') } as ColumnType
 }
 
 function columnOf(name: string, text: TypeText): ColumnModel {
   const refers = text.startsWith('obj.') ? { refers: text } : {}
+  const cuts = / cut at (.*)$/.exec(text)?.[1]
+  const buckets = cuts === undefined ? {} : { buckets: cuts.split(', ').map(Number) }
   return {
     name,
     type: typeOf(text),
@@ -93,6 +97,7 @@ function columnOf(name: string, text: TypeText): ColumnModel {
     required: false,
     tags: [],
     ...refers,
+    ...buckets,
   }
 }
 
@@ -120,9 +125,10 @@ function base(id: string): {
 }
 
 function objectOf(id: string, sketch: ObjectSketch): ObjectModel {
-  const { key, history, columns } = sketch
+  const { key, history, columns, calendar } = sketch
   return {
     ...base(id),
+    ...(calendar === undefined ? {} : { calendar }),
     kind: 'object',
     class: 'obj',
     key,

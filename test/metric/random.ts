@@ -120,12 +120,17 @@ export function shopOf(drawn: ShopSketch): Shop {
       'obj.member': {
         key: 'id',
         history: drawn.memberHistory,
-        columns: { country: 'text', joined_at: 'timestamp', points: 'integer' },
+        columns: { country: 'text', joined_at: 'timestamp', points: 'integer cut at 0, 5' },
       },
       'obj.product': {
         key: 'product_id',
         history: drawn.productHistory,
         columns: { brand: 'obj.brand', price: 'decimal(2)' },
+      },
+      'obj.shop_day': {
+        key: 'id',
+        columns: { date: 'date', season: 'text' },
+        calendar: { day: 'date', grains: ['season'] },
       },
       'obj.brand': { key: 'id', history: drawn.brandHistory, columns: { country: 'text' } },
     },
@@ -142,7 +147,7 @@ export function shopOf(drawn: ShopSketch): Shop {
           member: 'obj.member',
           product: 'obj.product',
           status: 'text',
-          quantity: 'integer',
+          quantity: 'integer cut at 1, 2.5',
           amount: 'decimal(2)',
           weight: 'number',
           is_gift: 'boolean',
@@ -156,6 +161,7 @@ export function shopOf(drawn: ShopSketch): Shop {
     ['obj.member', rowsOf(drawn.members, 'id', drawn.memberHistory)],
     ['obj_attr.member.tier', rowsOf(drawn.tiers, 'id', drawn.tierHistory)],
     ['obj.product', rowsOf(drawn.products, 'product_id', drawn.productHistory)],
+    ['obj.shop_day', shopDays],
     ['obj.brand', rowsOf(drawn.brands, 'id', drawn.brandHistory)],
     [
       'act.purchase',
@@ -176,6 +182,13 @@ export function shopOf(drawn: ShopSketch): Shop {
   ])
   return { model, dataset }
 }
+
+/** Most days of two months are in a season. */
+const shopDays: readonly Row[] = Array.from({ length: 50 }, (_, id) => ({
+  id,
+  date: new Date(Date.parse('2011-10-26') + id * 86_400_000).toISOString().slice(0, 10),
+  season: id % 7 === 3 ? null : id < 4 ? 'harvest' : 'frost',
+})).filter(({ id }) => id % 11 !== 5)
 
 /** One row per key, or versions with half-open intervals, gaps among them, none twice at one instant. */
 function rowsOf(drawn: readonly Version[], keyColumn: string, history: boolean): readonly Row[] {
@@ -401,6 +414,11 @@ const purchaseDimensions = [
   'member.tier',
   'member.tier@now',
   'member.joined_at.month',
+  'season',
+  'member.joined_at.season',
+  'quantity.bucket',
+  'member.points.bucket',
+  'member.points.bucket@now',
   'product.price',
   'product.brand',
   'product.brand@now',
@@ -529,9 +547,9 @@ function questionOn(topic: Topic): fc.Arbitrary<ReferenceQuestion> {
       from: fc.constantFrom('2011-10-29', '2011-10-30', '2011-12-01'),
       to: fc.constantFrom('2011-12-15', '2012-02-01'),
     }
-    const own = by.filter((text) => grains.includes(text))
+    const own = by.filter((text) => [...grains, 'season'].includes(text))
     const isFillable =
-      own.length <= 1 && !by.some((text) => ['second', 'minute', 'hour'].includes(text))
+      own.length <= 1 && !by.some((text) => ['second', 'minute', 'hour', 'season'].includes(text))
     return fc.record(
       {
         metrics: fc.constant(names),

@@ -49,6 +49,16 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
     )
     return calendar(segments.at(-1)!, value as bigint | string | null, zone)
   }
+  const last = segments.at(-1)!
+  if (segments.length > 1 && ['season', 'bucket'].includes(last)) {
+    const path = segments.slice(0, -1).join('.') + (isNow ? '@now' : '')
+    const value = valueAt(context, root, row, path)
+    if (last === 'season') return seasonOf(context, value as bigint | null)
+    return value === null
+      ? null
+      : bucketOf(Number(value), segments.at(-2) === 'quantity' ? [1, 2.5] : [0, 5])
+  }
+  if (text === 'season') return seasonOf(context, row['occurred_at'] as bigint | null)
   if (segments.length > 1 && segments[0] === root.id.split('.').at(-1) && !has(root, segments[0]!))
     segments.shift()
   const instant = isNow || root.kind === 'object' ? 'now' : (row['occurred_at'] as bigint | null)
@@ -61,6 +71,17 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
   }
   const key = row[(root as ObjectModel).key]!
   return attribute(context, { object: root.id, key, instant }, segments)
+}
+
+function seasonOf({ model, dataset }: Context, instant: bigint | null): Cell {
+  const day = calendar('day', instant, model.zone)
+  const rows = dataset.get('obj.shop_day') ?? []
+  return rows.find((row) => day !== null && row['date'] === day)?.['season'] ?? null
+}
+
+function bucketOf(value: number, [low, high]: readonly [number, number] | number[]): string {
+  if (value < low!) return `1: below ${low}`
+  return value < high! ? `2: ${low} to below ${high}` : `3: from ${high}`
 }
 
 function has(root: TableModel, name: string): boolean {

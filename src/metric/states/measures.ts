@@ -9,7 +9,7 @@ import { attach } from '../../plan/attach.ts'
 import type { Attachment, AttributePath } from '../../plan/attach.ts'
 import { conditionPaths, conditionSql } from '../condition.ts'
 import type { BoundCondition } from '../condition.ts'
-import { dimensionSql } from '../dimension.ts'
+import { dimensionSql, isValueItself } from '../dimension.ts'
 import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
 import { askMetric } from '../measure.ts'
@@ -74,7 +74,7 @@ function bindMeasure(
   const isDistinct = states.some((state) => state.kind === 'distinct')
   if (!isDistinct && !states.every(isMergeable)) return undefined
   const entity = isDistinct ? value?.path.column.name : undefined
-  if (isDistinct && (value === undefined || value.calendar !== undefined)) return undefined
+  if (isDistinct && (value === undefined || !isValueItself(value))) return undefined
   // Of a measure that is alone, the filter is the leg's condition.
   return { metric, states, value, filter: leg.conditions[0], entity }
 }

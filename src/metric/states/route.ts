@@ -19,6 +19,7 @@ import { attachRelated } from '../../plan/related.ts'
 import type { Dirty, Period } from '../../plan/plan.ts'
 import { isCalendarPart, isGrain, isOfInstants } from '../calendar.ts'
 import { conditionDimensions } from '../condition.ts'
+import { isValueItself } from '../dimension.ts'
 import type { Dimension } from '../dimension.ts'
 import { planLeg } from '../leg.ts'
 import type { Leg, LegRequest } from '../leg.ts'
@@ -113,9 +114,7 @@ function isCounted(leg: Leg, measure: StoredMeasure, tiles: readonly Tile[]): bo
 
 /** The name under which a dimension is stored, if it can be. */
 function storedText(dimension: Dimension): string | undefined {
-  return dimension.calendar === undefined && !dimension.path.now
-    ? pathText(dimension.path)
-    : undefined
+  return isValueItself(dimension) && !dimension.path.now ? pathText(dimension.path) : undefined
 }
 
 function stateSource(
