@@ -161,43 +161,117 @@ function firstCte({ name, node, steps, firstColumns, has }: Plan): string {
 /** From the attempts that fulfil `level` steps to those that fulfil one more. */
 function nextCtes(plan: Plan, level: number): readonly string[] {
   const { name, node, firstColumns, has } = plan
-  const kept = ['event_id', 'object_key', 'started_at', 'happened_at', 'entered', ...firstColumns]
-  if (has('once')) kept.push('used')
-  const isNext = `${fulfils(plan, level + 1)}${has('increasing') ? ' and each_row.occurred_at > attempt.happened_at' : ''}${
-    has('once')
-      ? ' and each_row.bit is not null and (each_row.occurred_at > attempt.happened_at or mod(attempt.used, 2 * each_row.bit) < each_row.bit)'
-      : ''
-  }`
-  const inTime =
-    node.within === undefined
-      ? ''
-      : `\n    and each_row.occurred_at < attempt.started_at + ${interval(node.within)}`
-  const ends = endings(plan, level)
-  const reach = `${name}__reach_${level + 1} as (
-  select ${kept.map((column) => `attempt.${column}`).join(', ')}, each_row.occurred_at${has('once') ? ', each_row.bit' : ''},
-    case when ${isNext} then 1 else 0 end as is_next,
-    min(case when ${isNext} then each_row.occurred_at end) over (partition by attempt.event_id) as next_at,
-    min(case when ${ends} then each_row.occurred_at end) over (partition by attempt.event_id) as ended_at
-  from ${name}__attempt_${level} as attempt
-  join ${name}__row as each_row on each_row.object_key = attempt.object_key
-    and each_row.occurred_at >= attempt.happened_at${inTime}
-)`
+  const isOnce = has('once')
+  const found = isOnce ? `${name}__use_${level + 1}` : `${name}__next_${level + 1}`
   const next = [
-    'event_id, object_key, started_at, next_at as happened_at',
-    `case when next_at > happened_at then ${level} else entered end as entered`,
-    ...firstColumns,
-    ...(has('once')
-      ? ['case when next_at > happened_at then bit else used + bit end as used']
+    'reached.event_id, reached.object_key, reached.started_at, reached.next_at as happened_at',
+    `case when reached.next_at > reached.happened_at then ${level} else reached.entered end as entered`,
+    ...firstColumns.map((column) => `reached.${column}`),
+    ...(isOnce
+      ? ['case when reached.next_at > reached.happened_at then bit else used + bit end as used']
       : []),
   ]
+  const conditions = ['reached.event_id is not null', 'reached.next_at is not null']
+  if (node.within !== undefined)
+    conditions.push(`reached.next_at < reached.started_at + ${interval(node.within)}`)
+  const ends = endings(plan, level)
+  if (ends !== undefined) conditions.push('ended.event_id is null')
+  const ended = `${name}__ended_${level + 1}`
   return [
-    reach,
+    ...followingCtes(plan, level),
+    ...(isOnce ? [useCte(plan, level)] : []),
+    ...(ends === undefined
+      ? []
+      : [
+          `${ended} as (
+  select distinct attempt.event_id
+  from ${found} as attempt
+  join ${name}__row as each_row on each_row.object_key = attempt.object_key
+    and each_row.occurred_at >= attempt.happened_at and each_row.occurred_at < attempt.next_at
+  where ${ends}
+)`,
+        ]),
     `${name}__attempt_${level + 1} as (
-  select distinct ${next.join(', ')}
-  from ${name}__reach_${level + 1}
-  where is_next = 1 and occurred_at = next_at and (ended_at is null or ended_at >= next_at)
+  select ${isOnce ? 'distinct ' : ''}${next.join(', ')}
+  from ${found} as reached${ends === undefined ? '' : `\n  left join ${ended} as ended on ended.event_id = reached.event_id`}
+  where ${conditions.join('\n    and ')}
 )`,
   ]
+}
+
+/**
+ * Each attempt with the instant of the next row of its next step: attempts and rows in one order, so that it costs no more than sorting them. A row of the very
+ * instant counts unless each step is to be later; which of these are used already, only `once` asks.
+ */
+function followingCtes({ name, steps, firstColumns, has }: Plan, level: number): readonly string[] {
+  const { same } = steps[level]!
+  const isLater = has('increasing') || has('once')
+  const carried = ['event_id', 'started_at', 'happened_at', 'entered', ...firstColumns]
+  if (has('once')) carried.push('used')
+  const keys = same.map((_, at) => `key_${at}`)
+  const arm = (columns: readonly string[], from: string, conditions: readonly string[]): string =>
+    `select ${columns.join(', ')}\n  from ${from}${conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`}`
+  const attempts = arm(
+    [
+      ...carried,
+      'object_key',
+      ...same.map(({ first }, at) => `${first} as key_${at}`),
+      `happened_at as moment, ${isLater ? 1 : 0} as turn`,
+    ],
+    `${name}__attempt_${level}`,
+    same.map(({ first }) => `${first} is not null`),
+  )
+  const rows = arm(
+    [
+      ...carried.map((column) => `null as ${column}`),
+      'object_key',
+      ...same.map(({ own }, at) => `${own} as key_${at}`),
+      `occurred_at as moment, ${isLater ? 0 : 1} as turn`,
+    ],
+    `${name}__row`,
+    [`is_${level + 1} = 1`, ...same.map(({ own }) => `${own} is not null`)],
+  )
+  const partition = ['object_key', ...keys].join(', ')
+  return [
+    `${name}__turn_${level + 1} as (
+  ${attempts}
+  union all
+  ${rows}
+)`,
+    `${name}__next_${level + 1} as (
+  select *, min(case when event_id is null then moment end) over (partition by ${partition} order by moment, turn rows between current row and unbounded following) as next_at
+  from ${name}__turn_${level + 1}
+)`,
+  ]
+}
+
+/** With `once`: the rows that an attempt may use next, of its own instant those that it has not used, else those of the next. */
+function useCte(plan: Plan, level: number): string {
+  const { name, firstColumns, has } = plan
+  const columns = ['event_id', 'object_key', 'started_at', 'happened_at', 'entered', 'used']
+  const kept = [...columns, ...firstColumns].join(', ')
+  const moments = [
+    ...(has('increasing')
+      ? []
+      : [
+          `select ${kept}, happened_at as at from ${name}__next_${level + 1} where event_id is not null`,
+        ]),
+    `select ${kept}, next_at as at from ${name}__next_${level + 1} where event_id is not null and next_at is not null`,
+  ]
+  return `${name}__use_${level + 1} as (
+  select *
+  from (
+    select attempt.*, each_row.bit, each_row.occurred_at as next_at,
+      min(each_row.occurred_at) over (partition by attempt.event_id) as earliest
+    from (
+      ${moments.join('\n      union all ')}
+    ) as attempt
+    join ${name}__row as each_row on each_row.object_key = attempt.object_key and each_row.occurred_at = attempt.at
+    where ${fulfils(plan, level + 1)} and each_row.bit is not null
+      and (each_row.occurred_at > attempt.happened_at or mod(attempt.used, 2 * each_row.bit) < each_row.bit)
+  ) as usable
+  where next_at = earliest
+)`
 }
 
 /** Whether the row is one of the step's. */
@@ -209,12 +283,12 @@ function fulfils({ steps }: Plan, step: number): string {
 }
 
 /**
- * Whether the row ends the attempt when no next step is fulfilled before it. Rows of one instant have any order that suits: one that fulfils a step of
+ * Whether the row, one of before the next step, ends the attempt; undefined when no row does. Rows of one instant have any order that suits: one that fulfils a step of
  * its instant ends nothing, nor does one of the first instant, and another counts by the level at which the instant began, `entered`.
  */
-function endings(plan: Plan, level: number): string {
+function endings(plan: Plan, level: number): string | undefined {
   const { has } = plan
-  if (!has('no_repeat') && !has('no_other')) return 'false'
+  if (!has('no_repeat') && !has('no_other')) return undefined
   const done = Array.from({ length: level }, (_, at) => at + 1)
   const any = (condition: (step: number) => string): string =>
     `(${done

@@ -13,7 +13,7 @@ import { evaluateFollowed } from './reference-followed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 80)
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 50)
 
 describe('metrics that follow objects against the brute-force reference', () => {
   let connection: DuckDBConnection

@@ -16,7 +16,7 @@ import { valueAt } from './reference-row.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 120)
+const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 60)
 
 interface Related {
   readonly base: 'act.purchase' | 'act.like'
