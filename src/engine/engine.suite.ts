@@ -246,6 +246,42 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
         deepEqual((await session.query('select 1', { rowsMax: 0 })).truncated, true)
       })
 
+      it('gives numbers as arrays and takes them back, more than one piece of them', async () => {
+        const rows = 5_000
+        const [numbers, shares] = [new Uint32Array(rows), new Float64Array(rows)]
+        const halves = new Uint32Array(rows * 2)
+        let at = 0
+        await session.readNumbers(
+          `select cast(n as uinteger), n / 8.0::double, cast(n as ubigint) * 4294967296 + 7 from range(${rows}) as numbers(n) order by n`,
+          ([first, second, third], count) => {
+            numbers.set(first!.subarray(0, count), at)
+            shares.set(second!.subarray(0, count), at)
+            halves.set(third!.subarray(0, count * 2), at * 2)
+            at += count
+          },
+        )
+        equal(at, rows)
+        deepEqual(
+          [numbers[4_999], shares[4_999], halves[9_998], halves[9_999]],
+          [4_999, 624.875, 7, 4_999],
+        )
+        await session.run('create temp table taken (n uinteger, small usmallint, share double)')
+        await session.appendNumbers('taken', [numbers, Uint16Array.from(numbers), shares])
+        deepEqual(await rowsOf('select count(*), cast(sum(n) as bigint), max(small), sum(share) from taken'), [
+          [rows, 12_497_500, 4_999, 1_562_187.5],
+        ])
+      })
+
+      it('hashes equal values alike, and unknown too', async () => {
+        const hash = (sql: string): string => session.hashExpression(sql)
+        deepEqual(
+          await rowsOf(
+            `select ${hash("'ab'")} = ${hash("'a' || 'b'")}, ${hash("'ab'")} = ${hash("'ba'")}, ${hash('cast(null as bigint)')} is null`,
+          ),
+          [[true, false, false]],
+        )
+      })
+
       it('refuses anything but one SELECT', async () => {
         await session.bindEmpty('act.purchase', [{ name: 'id', type: integer }])
         for (const sql of [

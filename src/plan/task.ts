@@ -1,6 +1,6 @@
 /** A task is one table to be made: its rows' SQL, its partitions, what it reads and how partitions of an input map to its own. Plain data. */
 import type { Place } from '../base/errors.ts'
-import type { ColumnType, TableId, TableModel } from '../model/model.ts'
+import type { ColumnType, TableId, TableModel, TouchesModel } from '../model/model.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
 import type { Period } from './period.ts'
 
@@ -12,7 +12,7 @@ export interface Task {
   readonly partition: PartitionSpec
   readonly rows: Rows
   readonly inputs: readonly TaskInput[]
-  /** Activities over collected events. */
+  /** Activities and people over collected events. */
   readonly following?: Following
   /** Tables that the checks read; they are built first, but their changes make nothing stale. */
   readonly references: readonly TableId[]
@@ -33,6 +33,12 @@ export type Following =
       readonly events: readonly TableId[]
       /** Source and id of the event flow into the activity's key, so that a new event has a new key. */
       readonly keyTellsEvent: boolean
+    }
+  /** What new events touch is made again, of the events needed for that: as the model says. */
+  | {
+      readonly kind: 'touch'
+      readonly events: readonly TableId[]
+      readonly touches: TouchesModel
     }
   | { readonly kind: 'rebuild'; readonly because: string }
 
@@ -103,6 +109,8 @@ export interface IndicatorGroup {
   readonly alias: string
   /** Left joins, none of which changes how many rows there are. */
   readonly joins: string
+  /** `from` of the one table that has all values of the dimensions, and perhaps more; absent when there are several. */
+  readonly values?: string
   readonly dimensions: readonly {
     readonly dimension: string
     readonly sql: string

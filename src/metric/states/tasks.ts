@@ -227,6 +227,9 @@ function indicatorPlan(
             column: name,
             alias: attachment.root.alias,
             joins: joinLines(attachment).join('\n'),
+            ...(attachment.joins.length === 1
+              ? { values: `from ${attachment.joins[0]!.table} as ${attachment.joins[0]!.alias}` }
+              : {}),
             dimensions: members.map(({ text, type }, at) => ({
               dimension: text,
               sql: attachment.expressions[at]!,

@@ -24,14 +24,16 @@ export interface CodedBatch {
 export interface BatchRows {
   /** `from` and joins by which the dimensions' SQL reads; the row's number is `at`. */
   readonly from: string
+  /** `from` of rows that have every value of a dimension: less to read. */
+  readonly values: string
   readonly at: string
   readonly rows: number
+  /** Groups have states in memory: dimensions of more values than this are grouped by the engine, which spills. */
+  readonly valuesMax: number
 }
 
 /** Whole numbers so close together are their own codes. */
 const directMax = 65_000
-/** Groups have states in memory: more values than this are grouped by the engine, which spills. */
-const valuesMax = 1_000_000
 
 type Coding =
   | { readonly kind: 'direct'; readonly sql: string; readonly size: number }
@@ -43,7 +45,7 @@ export async function codeDimensions(
   dimensions: IndicatorGroup['dimensions'],
   rows: BatchRows,
 ): Promise<CodedBatch> {
-  const codings = await chooseCodings(session, dimensions, rows.from)
+  const codings = await chooseCodings(session, dimensions, rows)
   const hashes = await readHashes(session, dimensions, codings)
   const chosen = dimensions.flatMap(({ dimension }, number) => {
     const coding = codings[number]
@@ -72,11 +74,12 @@ export async function codeDimensions(
 async function chooseCodings(
   session: Session,
   dimensions: IndicatorGroup['dimensions'],
-  from: string,
+  { values: from, valuesMax }: BatchRows,
 ): Promise<readonly (Coding | undefined)[]> {
   const facts = dimensions.flatMap(({ sql, type }, at) => {
     if (type.kind === 'boolean') return []
-    const values = `list(distinct ${sql}) filter (${sql} is not null) as values_${at}`
+    // Without a filter, which would take each value by itself where the file has them once.
+    const values = `list_filter(list(distinct ${sql}), lambda value: value is not null) as values_${at}`
     return type.kind === 'integer'
       ? [`min(${sql}) as low_${at}`, `max(${sql}) as high_${at}`, values]
       : [values]

@@ -4,7 +4,7 @@
  * taken in batches, and those of too many values are grouped by the engine, which spills.
  */
 import { assert } from '../../base/errors.ts'
-import type { NumberColumn, Session } from '../../engine/engine.ts'
+import type { Session } from '../../engine/engine.ts'
 import { sqlType } from '../../model/column-type.ts'
 import { made, nextPeriod } from '../../plan/plan.ts'
 import type {
@@ -14,12 +14,13 @@ import type {
   Period,
   Task,
 } from '../../plan/plan.ts'
-import { accumulate, countEntities } from './accumulate.ts'
-import type { Groups, StateRows } from './accumulate.ts'
+import { accumulate } from './accumulate.ts'
+import type { StateRows } from './accumulate.ts'
 import { codeDimensions } from './codes.ts'
 import type { CodedDimension } from './codes.ts'
 import { flagsOf, looseOf, readLoose, settledOf, splitEntities } from './entities.ts'
 import type { LooseRows } from './entities.ts'
+import { groupColumns } from './group-columns.ts'
 import { packDimensions } from './packs.ts'
 import { layOut, makeRanks, rankColumns, readStateRows } from './states.ts'
 import type { Layout } from './states.ts'
@@ -28,9 +29,16 @@ import type { Layout } from './states.ts'
 const batchCodesMax = 400_000_000
 const batchDimensionsMax = 100
 const doubleBytes = 8
+const valuesMaxDefault = 1_000_000
 
-/** `rows` is the stored merged table as it is bound. */
-export async function makeIndicators(session: Session, task: Task, rows: string): Promise<void> {
+/** `rows` is the stored merged table as it is bound. Dimensions of more values than `valuesMax` are left to the engine. */
+// oxlint-disable-next-line max-params -- the last is for tests
+export async function makeIndicators(
+  session: Session,
+  task: Task,
+  rows: string,
+  valuesMax: number = valuesMaxDefault,
+): Promise<void> {
   const plan = task.rows.indicators
   const period = task.inputs[0]?.period
   assert(plan !== undefined && period !== undefined, `${task.id} has a plan and a period`)
@@ -42,7 +50,7 @@ export async function makeIndicators(session: Session, task: Task, rows: string)
   for (const [day] of found.rows) {
     assert(typeof day === 'string', 'a day is a text')
     // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
-    await new PeriodMaker(session, { plan, period, day }).make()
+    await new PeriodMaker(session, { plan, period, day, valuesMax }).make()
   }
 }
 
@@ -50,10 +58,11 @@ interface Making {
   readonly plan: IndicatorPlan
   readonly period: Period
   readonly day: string
+  readonly valuesMax: number
 }
 
 /** What the dimensions of a group are added up from. */
-interface Measured {
+export interface Measured {
   readonly layout: Layout
   readonly rows: StateRows
   readonly loose: readonly LooseRows[]
@@ -63,12 +72,14 @@ class PeriodMaker {
   readonly #session: Session
   readonly #plan: IndicatorPlan
   readonly #day: string
+  readonly #valuesMax: number
   readonly #where: string
 
-  constructor(session: Session, { plan, period, day }: Making) {
+  constructor(session: Session, { plan, period, day, valuesMax }: Making) {
     this.#session = session
     this.#plan = plan
     this.#day = day
+    this.#valuesMax = valuesMax
     this.#where = `day >= date '${day}' and day < date '${nextPeriod(period, day)}'`
   }
 
@@ -158,18 +169,20 @@ from (
     const from = `from measured as ${group.alias}\n${group.joins}`
     const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
       from,
+      values: group.values ?? from,
       at: `${group.alias}.place`,
       rows: rows.rows,
+      valuesMax: this.#valuesMax,
     })
     await this.#session.run(
       `create or replace temp table groups (${this.#groupColumns(layout, rows.words).join(', ')})`,
     )
-    const groupBytes = rows.slots * doubleBytes
-    for (const pack of packDimensions(coded, groupBytes)) {
-      const made = accumulate(rows, pack)
-      for (const [at, dimension] of pack.entries())
-        await this.#append(dimension, { groups: made[at]!, measured })
-    }
+    const made = packDimensions(coded, rows.slots * doubleBytes).flatMap((pack) => {
+      const groups = accumulate(rows, pack)
+      return pack.map((dimension, at) => ({ dimension, groups: groups[at]! }))
+    })
+    const columns = groupColumns(made, { measured, distincts: this.#plan.distincts })
+    await this.#session.appendNumbers('groups', columns)
     await this.#insertGroups(layout, coded)
     for (const other of others) await this.#groupByEngine({ from, other }, group, of.entities)
     await this.#drop('groups', 'dictionary', 'facts')
@@ -183,43 +196,6 @@ from (
       ...Array.from({ length: words }, (_, word) => `known_${word} uinteger`),
       ...this.#plan.distincts.map(({ name }) => `loose_${name} double`),
     ]
-  }
-
-  async #append(
-    dimension: CodedDimension,
-    { groups, measured }: { readonly groups: Groups; readonly measured: Measured },
-  ): Promise<void> {
-    const { slots, words } = measured.rows
-    const present: number[] = []
-    for (let code = 0; code < groups.size; code++) if (groups.rows[code] !== 0) present.push(code)
-    const codes = Uint32Array.from(present)
-    const picked = <T extends Float64Array | Uint32Array>(
-      into: T,
-      from: { readonly values: T; readonly step: number; readonly first: number },
-    ): T => {
-      const { values, step, first } = from
-      for (let row = 0; row < codes.length; row++) into[row] = values[codes[row]! * step + first]!
-      return into
-    }
-    const count = codes.length
-    const loose = new Map<string, NumberColumn>()
-    for (const { distincts, rows } of measured.loose) {
-      const step = distincts.length
-      const values = countEntities(rows, dimension, step)
-      for (const [first, { name }] of distincts.entries())
-        loose.set(name, picked(new Float64Array(count), { values, step, first }))
-    }
-    await this.#session.appendNumbers('groups', [
-      new Uint16Array(count).fill(dimension.number),
-      codes,
-      ...Array.from({ length: slots }, (_, first) =>
-        picked(new Float64Array(count), { values: groups.values, step: slots, first }),
-      ),
-      ...Array.from({ length: words }, (_, first) =>
-        picked(new Uint32Array(count), { values: groups.known, step: words, first }),
-      ),
-      ...this.#plan.distincts.map(({ name }) => loose.get(name) ?? new Float64Array(count)),
-    ])
   }
 
   async #insertGroups(layout: Layout, coded: readonly CodedDimension[]): Promise<void> {

@@ -5,6 +5,7 @@
 import { assert } from '../../base/errors.ts'
 import type { Session } from '../../engine/engine.ts'
 import { sqlType } from '../../model/column-type.ts'
+import type { ColumnType } from '../../model/model.ts'
 import type { IndicatorPlan } from '../../plan/plan.ts'
 import type { StateRows } from './accumulate.ts'
 
@@ -193,19 +194,27 @@ function wholeSum({ name, type }: PlannedState, size: Size, slots: string[]): st
     if (scale === 0) return `cast(${slot} as ${sqlType(type)})`
     return scale <= shortDigits
       ? `cast(${slot} * 0.${power.slice(1, -1)}1 as ${sqlType(type)})`
-      : `cast(cast(${slot} as varchar) || 'e-${scale}' as ${sqlType(type)})`
+      : decimalOf(slot, { type, scale })
   }
   const limbs = Math.ceil((Math.log2(greatest) + 1) / limbBits)
   const parts = Array.from({ length: limbs }, (_, limb) => {
-    const power = `cast('${2n ** BigInt(limbBits * limb)}' as hugeint)`
-    const part = `sign(${units}) * ((abs(${units}) // ${power}) % ${2 ** limbBits})`
+    const place = `cast('${2n ** BigInt(limbBits * limb)}' as hugeint)`
+    const part = `sign(${units}) * ((abs(${units}) // ${place}) % ${2 ** limbBits})`
     const slot = slots.push(`coalesce(cast(${part} as double), 0)`) - 1
-    return `cast(groups.slot_${slot} as hugeint) * ${power}`
+    return `cast(groups.slot_${slot} as hugeint) * ${place}`
   })
-  const sum = `(${parts.join(' + ')})`
-  return scale === 0
-    ? `cast(${sum} as ${sqlType(type)})`
-    : `cast(cast(${sum} as varchar) || 'e-${scale}' as ${sqlType(type)})`
+  return decimalOf(`(${parts.join(' + ')})`, { type, scale })
+}
+
+/** A whole number of the smallest units as what it is. Its digits are written out: no product of decimals holds as many. */
+function decimalOf(
+  units: string,
+  { type, scale }: { readonly type: ColumnType; readonly scale: number },
+): string {
+  if (scale === 0) return `cast(${units} as ${sqlType(type)})`
+  const power = `cast('${10n ** BigInt(scale)}' as hugeint)`
+  const part = `lpad(cast(abs(${units}) % ${power} as varchar), ${scale}, '0')`
+  return `cast(case when ${units} < 0 then '-' else '' end || abs(${units}) // ${power} || '.' || ${part} as ${sqlType(type)})`
 }
 
 function ifKnown(sql: string, bit: number): string {

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { accumulate, countEntities } from './accumulate.ts'
+import type { StateRows } from './accumulate.ts'
+import { packDimensions } from './packs.ts'
+
+const seed = 20_111_030
+const sizes = [3, 2, 5, 4]
+
+/** Rows of two sums, one least and one greatest value, a bit of what is known, and a code for each dimension. */
+const drawnRows = fc.array(
+  fc.record({
+    sums: fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: 0, max: 9 })),
+    least: fc.integer({ min: -9, max: 9 }),
+    greatest: fc.integer({ min: -9, max: 9 }),
+    known: fc.nat(3),
+    codes: fc.tuple(...sizes.map((size) => fc.nat(size - 1))),
+  }),
+  { maxLength: 60 },
+)
+
+type Drawn = typeof drawnRows extends fc.Arbitrary<infer T> ? T : never
+
+function rowsOf(drawn: Drawn): StateRows {
+  return {
+    rows: drawn.length,
+    slots: 4,
+    leastFrom: 2,
+    greatestFrom: 3,
+    values: Float64Array.from(
+      drawn.flatMap(({ sums, least, greatest }) => [...sums, least, greatest]),
+    ),
+    known: Uint32Array.from(drawn.map(({ known }) => known)),
+    words: 1,
+  }
+}
+
+describe('indicators added up on arrays', () => {
+  it('are those of the rows of each code, in whatever packs the dimensions are', () => {
+    const bytes = fc.constantFrom(1, 20_000, 1_000_000)
+    fc.assert(
+      fc.property(drawnRows, bytes, (drawn, groupBytes) => {
+        const dimensions = sizes.map((size, number) => ({
+          size,
+          number,
+          codes: Uint16Array.from(drawn.map(({ codes }) => codes[number]!)),
+        }))
+        const packs = packDimensions(dimensions, groupBytes)
+        assert.equal(packs.flat().length, sizes.length)
+        for (const pack of packs) {
+          for (const [at, groups] of accumulate(rowsOf(drawn), pack).entries()) {
+            const { number, size } = pack[at]!
+            for (let code = 0; code < size; code++) {
+              const own = drawn.filter(({ codes }) => codes[number] === code)
+              assert.equal(groups.rows[code], own.length)
+              if (own.length === 0) continue
+              assert.deepEqual(
+                [...groups.values.subarray(code * 4, code * 4 + 4)],
+                [
+                  own.reduce((sum, { sums }) => sum + sums[0], 0),
+                  own.reduce((sum, { sums }) => sum + sums[1], 0),
+                  Math.min(...own.map(({ least }) => least)),
+                  Math.max(...own.map(({ greatest }) => greatest)),
+                ],
+              )
+              assert.equal(
+                groups.known[code],
+                own.reduce((bits, { known }) => bits | known, 0),
+              )
+            }
+          }
+        }
+      }),
+      { seed, numRuns: 200 },
+    )
+  })
+
+  it('count each entity once a code, for each of the counts', () => {
+    const row = fc.record({
+      entity: fc.integer({ min: 1, max: 6 }),
+      place: fc.nat(7),
+      bits: fc.nat(7),
+    })
+    const codes = fc.array(fc.nat(3), { minLength: 8, maxLength: 8 })
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 40 }), codes, (drawn, codeOf) => {
+        const rows = drawn.toSorted((left, right) => left.entity - right.entity)
+        const found = countEntities(
+          {
+            rows: rows.length,
+            places: Uint32Array.from(rows.map(({ place }) => place)),
+            entities: Uint32Array.from(rows.map(({ entity }) => entity)),
+            counts: Uint32Array.from(rows.map(({ bits }) => bits)),
+          },
+          { codes: Uint16Array.from(codeOf), size: 4 },
+          3,
+        )
+        for (let code = 0; code < 4; code++)
+          for (let bit = 0; bit < 3; bit++) {
+            const seen = rows.filter(
+              ({ place, bits }) => codeOf[place] === code && ((bits >> bit) & 1) === 1,
+            )
+            assert.equal(found[code * 3 + bit], new Set(seen.map(({ entity }) => entity)).size)
+          }
+      }),
+      { seed, numRuns: 200 },
+    )
+  })
+})
