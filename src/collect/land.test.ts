@@ -332,6 +332,13 @@ describe('the landing', () => {
     await (await land()).stop()
     deepEqual(await rows('select id from raw.event order by id'), [['a'], ['c'], ['d']])
     deepEqual(await rows('select message_id from raw.quarantine'), [['b']])
+    // What a failed try staged is not left to fill the disk.
+    for (const id of ['raw.event', 'raw.quarantine']) {
+      const table = (await lake.table(id))!
+      const files = await readdir(join(table.folder, 'data'), { recursive: true })
+      const staged = files.filter((file) => file.endsWith('.parquet'))
+      equal(staged.length, (await lake.scan(table)).filesTotal)
+    }
   })
 })
 

@@ -5,11 +5,12 @@
  *
  * A row is a duplicate when one of the same source and id landed within the horizon (landed-ids.ts).
  */
+import { join } from 'node:path'
 import { sleep } from '../base/bounded.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Engine, Session } from '../engine/engine.ts'
-import type { Lake } from '../lake/lake.ts'
+import type { DataFile, Lake, Table } from '../lake/lake.ts'
 import { collectedTables } from '../model/collected.ts'
 import { holdLease, leaseDurationMs } from '../state/lease.ts'
 import type { HeldLease } from '../state/lease.ts'
@@ -174,7 +175,7 @@ class LogLanding implements Landing {
 
   async #read(): Promise<Round> {
     const { reader, state, onError } = this.#options
-    const landed = await state.values(positionScope(reader))
+    const landed = await landedPositions(state, reader)
     const rows: (EventRow & { readonly partition: number })[] = []
     const quarantined: QuarantineRow[] = []
     const positions = new Map<string, LogPosition>()
@@ -280,15 +281,30 @@ class LogLanding implements Landing {
       dataFolder: await lake.dataFolder(table),
       ...(target.id === collectedTables.events ? { sort: ['event'] } : {}),
     })
-    await lake.commit(
-      table,
-      { kind: 'append', files },
-      {
-        summary: { landing: String(landing) },
-        publication: { lease, values, changes },
-      },
-    )
+    try {
+      const summary = { landing: String(landing) }
+      const publication = { lease, values, changes }
+      await lake.commit(table, { kind: 'append', files }, { summary, publication })
+    } catch (error) {
+      await this.#removeUncommitted(landing, table, files).catch(this.#options.onError)
+      throw error
+    }
     return landing
+  }
+
+  /** Each try stages anew: on a disk that is nearly full, what is left of the last would be the end of it. */
+  async #removeUncommitted(
+    landing: number,
+    table: Table,
+    staged: readonly DataFile[],
+  ): Promise<void> {
+    const { lake, files } = this.#options
+    const newest = await lake.table(table.id)
+    const isCommitted = newest?.snapshots.some(
+      ({ summary }) => summary['maru.landing'] === String(landing),
+    )
+    if (isCommitted === true) return
+    for (const file of staged) await files.remove(join(table.folder, file.path))
   }
 
   /** For the table, and for the view of each event that came: an activity is stale only by its own. */
@@ -306,7 +322,12 @@ class LogLanding implements Landing {
   }
 }
 
-/** Of State's values: how far each sequence of the log has landed. */
+/** How far each sequence of the log has landed. */
+export async function landedPositions(state: State, reader: LogReader): Promise<Positions> {
+  return await state.values(positionScope(reader))
+}
+
+/** Of State's values. */
 function positionScope({ log }: LogReader): string {
   return `land/raw.event/${log}`
 }
