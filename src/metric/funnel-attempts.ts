@@ -21,9 +21,8 @@ export function attemptsOf(
 ): Attempts {
   const { name, node } = request
   const plan = planOf(request)
-  const reached = node.steps.map(
-    (_, at) => `select event_id, object_key, ${at + 1} as level from ${name}__attempt_${at + 1}`,
-  )
+  const later = node.steps.slice(1).map((_, at) => at + 1)
+  const isOrdered = !plan.has('any_order')
   const chosen = [...plan.steps, ...plan.others].map((each) => each.chosen)
   return {
     ctes: [
@@ -31,12 +30,13 @@ export function attemptsOf(
       ...chosen.flatMap(({ ctes }) => ctes),
       ...rowCtes(plan),
       firstCte(plan),
-      ...node.steps.slice(1).flatMap((_, at) => nextCtes(plan, at + 1)),
+      ...later.flatMap((level) => (isOrdered ? nextCtes(plan, level) : foundCtes(plan, level))),
       `${name}__level as (
-  select event_id, object_key, max(level) as level
+  select event_id, object_key, count(*) as level
   from (
-    ${reached.join('\n    union all ')}
-  ) as reached
+    select event_id, object_key, 1 as step from ${name}__attempt_1
+    ${later.map((level) => `union all select distinct event_id, object_key, ${level + 1} as step from ${name}__attempt_${level + 1}`).join('\n    ')}
+  ) as fulfilled
   group by event_id, object_key
 )`,
     ],
@@ -158,6 +158,21 @@ function firstCte({ name, node, steps, firstColumns, has }: Plan): string {
 )`
 }
 
+/** In any order each step is looked for from the first. */
+function foundCtes(plan: Plan, level: number): readonly string[] {
+  const { name, node } = plan
+  const within =
+    node.within === undefined ? '' : ` and next_at < started_at + ${interval(node.within)}`
+  return [
+    ...followingCtes(plan, { from: `${name}__attempt_1`, step: level + 1 }),
+    `${name}__attempt_${level + 1} as (
+  select event_id, object_key
+  from ${name}__next_${level + 1}
+  where event_id is not null and next_at is not null${within}
+)`,
+  ]
+}
+
 /** From the attempts that fulfil `level` steps to those that fulfil one more. */
 function nextCtes(plan: Plan, level: number): readonly string[] {
   const { name, node, firstColumns, has } = plan
@@ -178,7 +193,7 @@ function nextCtes(plan: Plan, level: number): readonly string[] {
   if (ends !== undefined) conditions.push('ended.event_id is null')
   const ended = `${name}__ended_${level + 1}`
   return [
-    ...followingCtes(plan, level),
+    ...followingCtes(plan, { from: `${name}__attempt_${level}`, step: level + 1 }),
     ...(isOnce ? [useCte(plan, level)] : []),
     ...(ends === undefined
       ? []
@@ -203,14 +218,17 @@ function nextCtes(plan: Plan, level: number): readonly string[] {
  * Each attempt with the instant of the next row of its next step: attempts and rows in one order, so that it costs no more than sorting them. A row of the very
  * instant counts unless each step is to be later; which of these are used already, only `once` asks.
  */
-function followingCtes({ name, steps, firstColumns, has }: Plan, level: number): readonly string[] {
-  const { same } = steps[level]!
+function followingCtes(
+  { name, steps, firstColumns, has }: Plan,
+  { from, step }: { readonly from: string; readonly step: number },
+): readonly string[] {
+  const { same } = steps[step - 1]!
   const isLater = has('increasing') || has('once')
   const carried = ['event_id', 'started_at', 'happened_at', 'entered', ...firstColumns]
   if (has('once')) carried.push('used')
   const keys = same.map((_, at) => `key_${at}`)
-  const arm = (columns: readonly string[], from: string, conditions: readonly string[]): string =>
-    `select ${columns.join(', ')}\n  from ${from}${conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`}`
+  const arm = (columns: readonly string[], source: string, conditions: readonly string[]): string =>
+    `select ${columns.join(', ')}\n  from ${source}${conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`}`
   const attempts = arm(
     [
       ...carried,
@@ -218,7 +236,7 @@ function followingCtes({ name, steps, firstColumns, has }: Plan, level: number):
       ...same.map(({ first }, at) => `${first} as key_${at}`),
       `happened_at as moment, ${isLater ? 1 : 0} as turn`,
     ],
-    `${name}__attempt_${level}`,
+    from,
     same.map(({ first }) => `${first} is not null`),
   )
   const rows = arm(
@@ -229,18 +247,18 @@ function followingCtes({ name, steps, firstColumns, has }: Plan, level: number):
       `occurred_at as moment, ${isLater ? 0 : 1} as turn`,
     ],
     `${name}__row`,
-    [`is_${level + 1} = 1`, ...same.map(({ own }) => `${own} is not null`)],
+    [`is_${step} = 1`, ...same.map(({ own }) => `${own} is not null`)],
   )
   const partition = ['object_key', ...keys].join(', ')
   return [
-    `${name}__turn_${level + 1} as (
+    `${name}__turn_${step} as (
   ${attempts}
   union all
   ${rows}
 )`,
-    `${name}__next_${level + 1} as (
+    `${name}__next_${step} as (
   select *, min(case when event_id is null then moment end) over (partition by ${partition} order by moment, turn rows between current row and unbounded following) as next_at
-  from ${name}__turn_${level + 1}
+  from ${name}__turn_${step}
 )`,
   ]
 }

@@ -321,7 +321,8 @@ export interface ConversionMetric {
  * - `increasing`: each step lies strictly after the one before;
  * - `no_repeat`: a second row of a step already fulfilled ends the attempt;
  * - `no_other`: any other row of the steps' activities (their `filter` apart) between two steps ends the attempt, repeats of the step just fulfilled excepted;
- * - `reentry`: with `no_other`, rows of steps already fulfilled do not end it.
+ * - `reentry`: with `no_other`, rows of steps already fulfilled do not end it;
+ * - `any_order`: the steps after the first come in any order, and the level is how many there are; it goes with no other rule but `increasing`, then all later than step 1.
  * A row ends no attempt that begins at its instant, nor one of which it can fulfil a step at its instant; what else an instant holds comes after the steps fulfilled in it.
  * `within`: rows with step 1 + d > occurred_at. A later step's `same` compares with step 1.
  * An object's level in a group is the highest of its attempts whose step 1 lies in the group (its period, its dimensions).
@@ -339,7 +340,7 @@ export interface FunnelMetric {
     | { readonly kind: 'rate'; readonly step: number; readonly from: number }
 }
 
-export type FunnelRule = 'once' | 'increasing' | 'no_repeat' | 'no_other' | 'reentry'
+export type FunnelRule = 'once' | 'increasing' | 'no_repeat' | 'no_other' | 'reentry' | 'any_order'
 
 /**
  * A cohort is the objects with a `start` row in one period of `grain`; with `selector: first` an object is in one cohort only. Age n is the n-th period after it.

@@ -148,14 +148,23 @@ function buildConversion(request: Request, data: ConversionData): Shaped | undef
   return shaped(request, base, shape, description)
 }
 
+const orderless: ReadonlySet<string> = new Set(['any_order', 'increasing'])
+
 function buildFunnel(request: Request, data: FunnelData): Shaped | undefined {
   const values: readonly unknown[] = Array.isArray(data.steps) ? data.steps : []
   const later = laterRequest(request, values[0])
   const steps = values.map((value, at) => buildRows(at === 0 ? request : later, value))
   const within = optionalDuration(request, data.within)
-  const words = ['once', 'increasing', 'no_repeat', 'no_other', 'reentry']
+  const words = ['once', 'increasing', 'no_repeat', 'no_other', 'reentry', 'any_order']
   const rules = data.rules ?? []
   if (!rules.every((word) => checkWord(request, { name: 'rule', word, words }))) return undefined
+  if (rules.includes('any_order') && rules.some((rule) => !orderless.has(rule))) {
+    return refuse(request, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${request.label} has the rules ${rules.join(', ')}`,
+      hint: 'any_order goes with increasing alone: without an order nothing can end an attempt',
+    })
+  }
   const result = funnelResult(request, data, values.length)
   if (!steps.every((step) => step !== undefined) || within === 'fault' || result === undefined)
     return undefined

@@ -97,12 +97,23 @@ const conversion = fc
     return { ...defined(drawn), kind: 'conversion', conversion: later }
   })
 
+const rules: fc.Arbitrary<FunnelRule[]> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.subarray<FunnelRule>(['once', 'increasing', 'no_repeat', 'no_other', 'reentry']),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<FunnelRule[]>(['any_order'], ['any_order', 'increasing']),
+  },
+)
+
 const funnel = fc
   .record({
     steps: fc.array(rows, { minLength: 1, maxLength: 4 }),
     within,
     isSame: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
-    rules: fc.subarray<FunnelRule>(['once', 'increasing', 'no_repeat', 'no_other', 'reentry']),
+    rules,
     result: fc.constantFrom('level', 'actors', 'rate'),
     step: fc.nat(3),
   })
@@ -131,7 +142,7 @@ export const askedLevel: fc.Arbitrary<Asked> = fc
       nil: undefined,
       freq: 4,
     }),
-    rules: fc.subarray<FunnelRule>(['once', 'increasing', 'no_repeat', 'no_other', 'reentry']),
+    rules,
   })
   .map((drawn) => {
     const by = drawn.steps[0]!.activity === 'act.like' ? 'fan' : 'member'

@@ -191,6 +191,12 @@ interface Attempt {
 
 /** Instant by instant: first all that rows of the instant fulfil, in the best of ways, then whether one of them ends the attempt. */
 function levelOf({ steps, rules }: FunnelMetric, { row, rows, fulfils }: Attempt): number {
+  if (rules.includes('any_order')) {
+    const isLater = (each: Row): boolean => !rules.includes('increasing') || at(each)! > at(row)!
+    return steps.filter(
+      (_, index) => index === 0 || rows.some((each) => isLater(each) && fulfils(each, index + 1)),
+    ).length
+  }
   const instants = [...new Set(rows.map((each) => at(each)!))].toSorted((a, b) => (a < b ? -1 : 1))
   let level = 1
   for (const instant of instants) {
