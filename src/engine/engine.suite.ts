@@ -13,6 +13,7 @@ import type { ColumnType } from '../model/model.ts'
 import {
   addFingerprints,
   bindErrorOffset,
+  subtractFingerprints,
   type Engine,
   type Session,
   type Value,
@@ -267,9 +268,12 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
         )
         await session.run('create temp table taken (n uinteger, small usmallint, share double)')
         await session.appendNumbers('taken', [numbers, Uint16Array.from(numbers), shares])
-        deepEqual(await rowsOf('select count(*), cast(sum(n) as bigint), max(small), sum(share) from taken'), [
-          [rows, 12_497_500, 4_999, 1_562_187.5],
-        ])
+        deepEqual(
+          await rowsOf(
+            'select count(*), cast(sum(n) as bigint), max(small), sum(share) from taken',
+          ),
+          [[rows, 12_497_500, 4_999, 1_562_187.5]],
+        )
       })
 
       it('hashes equal values alike, and unknown too', async () => {
@@ -800,6 +804,10 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
         equal(
           parts.reduce(addFingerprints),
           await single("(1, 'x'), (2, 'y'), (2, 'y'), (null, 'z')"),
+        )
+        equal(
+          subtractFingerprints(parts.reduce(addFingerprints), parts[0]!),
+          await single("(2, 'y'), (null, 'z')"),
         )
       })
 

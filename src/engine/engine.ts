@@ -218,14 +218,20 @@ export interface ColumnLineage {
 
 /** The fingerprint of the rows of both: 128 bits as hex, two sums modulo 2^64. */
 export function addFingerprints(left: string, right: string): string {
-  const sum = (from: number): string =>
-    BigInt.asUintN(
-      64,
-      BigInt(`0x${left.slice(from, from + 16)}`) + BigInt(`0x${right.slice(from, from + 16)}`),
-    )
-      .toString(16)
-      .padStart(16, '0')
-  return sum(0) + sum(16)
+  return combineFingerprints(left, right, 1n)
+}
+
+/** The fingerprint of the rows of the first without those of the second, which are among them. */
+export function subtractFingerprints(all: string, part: string): string {
+  return combineFingerprints(all, part, -1n)
+}
+
+function combineFingerprints(left: string, right: string, sign: 1n | -1n): string {
+  const half = (text: string, from: number): bigint => BigInt(`0x${text.slice(from, from + 16)}`)
+  return [0, 16]
+    .map((from) => BigInt.asUintN(64, half(left, from) + sign * half(right, from)))
+    .map((sum) => sum.toString(16).padStart(16, '0'))
+    .join('')
 }
 
 /** The cause of a SQL_BIND error: where in the text the fault is, in characters from 0. */

@@ -4,7 +4,7 @@
  */
 import { MaruError, isMaruError } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
-import { addFingerprints } from '../engine/engine.ts'
+import { addFingerprints, subtractFingerprints } from '../engine/engine.ts'
 import type { Session } from '../engine/engine.ts'
 import type { PartitionKey, Table } from '../lake/lake.ts'
 import { everyPartition, formatDirty, holds, made } from '../plan/plan.ts'
@@ -20,8 +20,10 @@ export interface Built {
   /** The partitions that `made` was made for; those of them without rows in `made` are to go. */
   readonly dirty: Dirty
   readonly update: TaskUpdate
-  /** `made` comes to the rows that are there; absent: it takes the place of `dirty`. */
+  /** `made` comes to the rows that are there; absent: it takes the place of `dirty`, or of some rows within. */
   readonly appends?: boolean
+  /** SELECTs of the stored rows of `dirty`: those in whose place `made` comes, and those that stay beside it. */
+  readonly within?: { readonly replaced: string; readonly staying: string }
   /** The snapshot read of each input table; a load has none. */
   readonly inputs?: Readonly<Record<string, string>>
   readonly values?: Publication['values']
@@ -49,27 +51,33 @@ export function contentColumns(task: Task): readonly string[] {
 export async function publish(attempt: Attempt, built: Built): Promise<Published> {
   const { context, task, lease } = attempt
   const table = await declaredTable(attempt)
-  const fresh = await built.session.fingerprint(
-    `select * from ${made}`,
-    contentColumns(task),
-    task.partition,
-  )
+  const fingerprint = (sql: string): ReturnType<Session['fingerprint']> =>
+    built.session.fingerprint(sql, contentColumns(task), task.partition)
+  const fresh = await fingerprint(`select * from ${made}`)
   const before = await context.state.partitions(task.id)
-  const after = built.appends === true ? sums(before, fresh) : fresh
+  const after =
+    built.within === undefined && built.appends !== true
+      ? fresh
+      : sums(before, {
+          come: fresh,
+          go: built.within === undefined ? new Map() : await fingerprint(built.within.replaced),
+        })
   const differs = (key: PartitionKey, record: PartitionRecord): boolean =>
     before.get(key)?.fingerprint !== record.fingerprint || before.get(key)?.rows !== record.rows
   const changed = new Set(
-    [...after].filter(([key, record]) => differs(key, record)).map(([key]) => key),
+    [...after]
+      .filter(([key, record]) => record.rows > 0 && differs(key, record))
+      .map(([key]) => key),
   )
   const gone = new Set(
-    built.appends === true
-      ? []
-      : [...before.keys()].filter((key) => holds(built.dirty, key) && !fresh.has(key)),
+    [...before.keys()].filter((key) =>
+      after === fresh ? holds(built.dirty, key) && !fresh.has(key) : after.get(key)?.rows === 0,
+    ),
   )
   const touched = new Set([...changed, ...gone])
   const rows = [...fresh.values()].reduce((sum, record) => sum + record.rows, 0)
   const counted = {
-    partitionsBuilt: fresh.size + gone.size,
+    partitionsBuilt: after === fresh ? fresh.size + gone.size : after.size,
     partitionsPublished: touched.size,
     rows,
   }
@@ -83,7 +91,11 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
     await publishRecords(attempt, common)
     return counted
   }
-  const files = await stage(attempt, built, { table, changed, isAll: changed.size === fresh.size })
+  const files = await stage(attempt, built, {
+    table,
+    changed,
+    isAll: changed.size === fresh.size && built.within === undefined,
+  })
   const changes = isFirst ? firstChange : await changesOf(attempt, built, touched)
   const records = new Map<PartitionKey, PartitionRecord | null>([
     ...[...changed].map((key) => [key, after.get(key)!] as const),
@@ -102,22 +114,27 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
   return counted
 }
 
-/** Of the rows that are there and those that come to them. */
+type Records = ReadonlyMap<PartitionKey, PartitionRecord>
+
+const noRows: PartitionRecord = { fingerprint: '0'.repeat(32), rows: 0 }
+
+/** Of the partitions that rows come to or go from, without a look at the rows that stay. */
 function sums(
-  before: ReadonlyMap<PartitionKey, PartitionRecord>,
-  fresh: ReadonlyMap<PartitionKey, PartitionRecord>,
-): ReadonlyMap<PartitionKey, PartitionRecord> {
+  before: Records,
+  { come, go }: { readonly come: Records; readonly go: Records },
+): Records {
   return new Map(
-    [...fresh].map(([key, { fingerprint, rows }]) => {
-      const stored = before.get(key)
+    [...new Set([...come.keys(), ...go.keys()])].map((key) => {
+      const stored = before.get(key) ?? noRows
+      const added = come.get(key) ?? noRows
+      const removed = go.get(key) ?? noRows
+      const kept = subtractFingerprints(stored.fingerprint, removed.fingerprint)
       return [
         key,
-        stored === undefined
-          ? { fingerprint, rows }
-          : {
-              fingerprint: addFingerprints(stored.fingerprint, fingerprint),
-              rows: stored.rows + rows,
-            },
+        {
+          fingerprint: addFingerprints(kept, added.fingerprint),
+          rows: stored.rows - removed.rows + added.rows,
+        },
       ]
     }),
   )
@@ -173,8 +190,13 @@ async function stage(
   const { task, context } = attempt
   if (target.changed.size === 0) return []
   const condition = target.isAll ? '' : partitionCondition(built.session, task, target.changed)
+  const columns = task.columns.map((column) => column.name).join(', ')
+  const rows =
+    built.within === undefined
+      ? made
+      : `(select ${columns} from ${made} union all select ${columns} from (${built.within.staying}) as staying) as rows_of_both`
   return await built.session.stage({
-    sql: `select ${task.columns.map((column) => column.name).join(', ')} from ${made}${condition}`,
+    sql: `select ${columns} from ${rows}${condition}`,
     schema: target.table.schema,
     partition: task.partition,
     dataFolder: await context.lake.dataFolder(target.table),

@@ -23,18 +23,29 @@ export interface NumberedVersions {
   ) => Promise<ReadonlyMap<PartitionKey, string> | undefined>
 }
 
-const kept = 'kept_versions'
+/** The stored versions of the partitions in hand. */
+export const kept = 'kept_versions'
+
+/** All of them, where `kept` is of some keys alone. */
+export const storedVersions = 'stored_versions'
+
+export interface VersionsWork {
+  readonly sql: string
+  readonly dirty: Dirty
+  /** A condition on the key that all rows of the SELECT meet; others of their partitions stay as they are. */
+  readonly only?: string
+}
 
 /** Makes `made` from the SELECT of versions without numbers. */
 export async function numberVersions(
   attempt: Attempt,
   session: Session,
-  work: { readonly sql: string; readonly dirty: Dirty },
+  work: VersionsWork,
 ): Promise<NumberedVersions> {
   const { task, context } = attempt
   const key = task.rows.key
   assert(key !== undefined, `${task.id} has versions of a key`)
-  const scan = await bindKept(attempt, session, work.dirty)
+  const scan = await bindKept(attempt, session, work)
   const scope = versionScope(task)
   const numbers = await context.state.values(scope)
   const bucketCount = bucketsOf(task)
@@ -91,18 +102,21 @@ join (values ${next.join(', ')}) as next_number(bucket, next) on next_number.buc
 async function bindKept(
   { context, task }: Attempt,
   session: Session,
-  dirty: Dirty,
+  { dirty, only }: VersionsWork,
 ): Promise<Scan | undefined> {
   const table = await context.lake.table(task.id)
   if (table !== undefined && stringifyJson(table.partition) !== stringifyJson(task.partition)) {
     await session.bindEmpty(kept, task.columns)
     return undefined
   }
-  return await bindTable(session, context.lake, {
+  const scan = await bindTable(session, context.lake, {
     task,
-    as: kept,
+    as: only === undefined ? kept : storedVersions,
     keep: (file) => holds(dirty, file.partition),
   })
+  if (only !== undefined)
+    await session.bindView(kept, `select * from ${storedVersions} where ${only}`)
+  return scan
 }
 
 /** Numbers say their bucket, so another count of buckets counts anew. */
