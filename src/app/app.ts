@@ -1,5 +1,6 @@
 /** Face of the application: opens a project, chooses the adapters, offers what the command line and servers do. Only this folder names an adapter. */
 import type { QuarantineFilter, Refused, Replayed } from '../collect/collect.ts'
+import type { EventStatus } from './event-status.ts'
 import type { Problem } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
 import type { NewKey, WriteKey } from '../collect/collect.ts'
@@ -51,6 +52,8 @@ export interface App {
   tracker(): Promise<string>
   /** Refused events that have not come back, oldest first. */
   refusedEvents(filter: QuarantineFilter): Promise<readonly Refused[]>
+  /** How far the events of each collector and lane have come, and what was refused lately. */
+  eventStatus(): Promise<EventStatus>
   /** Judges them again by the catalog of today and appends what passes; it lands like any other event. */
   replayEvents(filter: QuarantineFilter): Promise<Replayed>
   /** Write keys of those who send events. */
@@ -169,4 +172,4 @@ export interface Recovered {
 }
 
 export type { NewKey, RunProgress, RunRecord, WriteKey }
-export type { QuarantineFilter, Refused, Replayed }
+export type { EventStatus, QuarantineFilter, Refused, Replayed }

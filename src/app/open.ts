@@ -33,6 +33,7 @@ import type {
   WriteKeys,
 } from './app.ts'
 import { writeKeysOf } from './keys.ts'
+import { readEventStatus } from './event-status.ts'
 import { listRefused, replayRefused } from './refused-events.ts'
 import { listProject } from './list.ts'
 import type { Parts } from './parts.ts'
@@ -168,6 +169,10 @@ class ProjectApp implements App {
     filter: Parameters<App['refusedEvents']>[0],
   ): ReturnType<App['refusedEvents']> {
     return await listRefused(await this.#parts(), filter)
+  }
+
+  async eventStatus(): ReturnType<App['eventStatus']> {
+    return await readEventStatus(await this.#parts())
   }
 
   async replayEvents(filter: Parameters<App['replayEvents']>[0]): ReturnType<App['replayEvents']> {

@@ -16,14 +16,17 @@ export interface Rows {
  * CSV: RFC 4180 with plain line feeds; null is empty, the empty text is `""`.
  */
 export function printRows({ columns, rows }: Rows, format: Format): void {
-  if (format === 'json') {
-    const keys = distinctNames(columns)
-    printJson(
-      rows.map((row) => Object.fromEntries(keys.map((key, index) => [key, jsonCell(row[index])]))),
-    )
-  } else if (format === 'csv')
+  if (format === 'json') printJson(objectsOf({ columns, rows }))
+  else if (format === 'csv')
     write([columns, ...rows].map((row) => row.map(csvField).join(',')).join('\n') + '\n')
   else write(tableText(columns, rows))
+}
+
+export function objectsOf({ columns, rows }: Rows): readonly object[] {
+  const keys = distinctNames(columns)
+  return rows.map((row) =>
+    Object.fromEntries(keys.map((key, index) => [key, jsonCell(row[index])])),
+  )
 }
 
 function jsonCell(cell: Cell): unknown {

@@ -87,6 +87,39 @@ limit ${Math.trunc(filter.rowsMax)}`,
   })
 }
 
+export interface RefusedCount {
+  readonly event: string | undefined
+  readonly rule: string
+  readonly owner: string | undefined
+  readonly count: number
+}
+
+/** Of all that was received since, whether it has come back or not; most first. */
+export async function countQuarantine(
+  at: { readonly lake: Lake; readonly session: Session },
+  sinceMs: number,
+): Promise<readonly RefusedCount[]> {
+  const { lake, session } = at
+  const quarantine = await lake.table(collectedTables.quarantine)
+  if (quarantine?.current === undefined) return []
+  const since = Math.trunc(sinceMs) * 1_000
+  const filters = [{ column: 'received_at', lower: BigInt(since) }]
+  await session.bindScan('refused', await lake.scan(quarantine, { filters }))
+  const { rows } = await session.query(
+    `select event, rule, max(owner), count(*) as events
+from refused
+where received_at >= make_timestamptz(${since})
+group by event, rule
+order by events desc, event, rule`,
+  )
+  return rows.map(([event, rule, owner, count]) => ({
+    event: event === null ? undefined : String(event),
+    rule: String(rule),
+    owner: owner === null ? undefined : String(owner),
+    count: Number(count),
+  }))
+}
+
 function conditions({ event, rule, sinceMs }: QuarantineFilter): string {
   return [
     event === undefined ? '' : `\n  and event = ${scalarLiteral(event)}`,
