@@ -2,7 +2,7 @@
 import { isMaruError, MaruError } from '../base/errors.ts'
 import { suggest } from '../base/nearest.ts'
 import type { Binding } from '../engine/engine.ts'
-import { legalDimensions, type LegalDimension } from '../metric/metric.ts'
+import { legalDimensions, neededDimensions, type LegalDimension } from '../metric/metric.ts'
 import { typeText } from '../model/column-type.ts'
 import { choicesOf, inputsOf, nestedChoices, visibleColumns } from '../model/model.ts'
 import type { MetricModel, Model, TableModel } from '../model/model.ts'
@@ -124,7 +124,9 @@ function showMetric(context: ShowContext, metric: MetricModel): Shown {
   const { dimensions, refusal } = dimensionsOf(context.model, metric)
   const paths = dimensions.filter((dimension) => dimension.path.includes('.'))
   // Words make groups that a person can read; keys and instants rarely do.
-  const example = (paths.find((dimension) => dimension.type.kind === 'text') ?? paths[0])?.path
+  const attribute = paths.find((dimension) => dimension.type.kind === 'text') ?? paths[0]
+  const needed = refusal === undefined ? neededDimensions(context.model, metric.name) : []
+  const by = [...needed, ...(attribute === undefined ? [] : [attribute.path])].join(',')
   return {
     id: metric.id,
     kind: 'metric',
@@ -144,7 +146,7 @@ function showMetric(context: ShowContext, metric: MetricModel): Shown {
     downstream: context.model.metrics
       .filter((each) => upstreamOf(each).includes(metric.id))
       .map((each) => each.id),
-    example: `maru metric ${metric.name}${example === undefined ? '' : ` --by ${example}`}`,
+    example: `maru metric ${metric.name}${by === '' ? '' : ` --by ${by}`}`,
   }
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { modelOf } from '../../test/metric/build-model.ts'
 import type { RowChoice } from '../model/model.ts'
-import { compileQuestion, describePair, legalDimensions } from './metric.ts'
+import { compileQuestion, describePair, legalDimensions, neededDimensions } from './metric.ts'
 import type { MetricQuestion } from './metric.ts'
 
 const visits: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
@@ -59,6 +59,13 @@ describe('metrics that follow objects', () => {
     assert.deepEqual(paths('kept').slice(0, 2), ['cohort', 'age'])
     assert.ok(paths('woken').includes('week') && !paths('woken').includes('month'))
     assert.ok(paths('sticky').includes('week') && !paths('sticky').includes('month'))
+  })
+
+  it('say without which dimension they have no value', () => {
+    const needed = ['kept', 'woken', 'funnelled', 'sticky'].map((name) =>
+      neededDimensions(model, name),
+    )
+    assert.deepEqual(needed, [['age'], ['week'], [], []])
   })
 
   const refused: readonly (readonly [MetricQuestion, RegExp])[] = [

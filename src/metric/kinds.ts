@@ -8,7 +8,7 @@ import { funnel } from './funnel.ts'
 import type { LegalDimension } from './illegal.ts'
 import type { Kind } from './inquiry.ts'
 import { lifecycle } from './lifecycle.ts'
-import { measuresOf, specialsOf } from './measure.ts'
+import { askMetric, measuresOf, specialsOf } from './measure.ts'
 import type { Expression, Special, SpecialNode } from './measure.ts'
 import { offset } from './offset.ts'
 import { retention } from './retention.ts'
@@ -72,4 +72,10 @@ export function refusalOf(expression: Expression, text: string): string | undefi
 export function hasCohorts(expression: Expression): boolean {
   const specials = specialsOf(expression)
   return specials.length > 0 && specials.every((special) => kindOf(special).hasCohorts === true)
+}
+
+/** The dimensions without which a metric has no value: every question about it names them. */
+export function neededDimensions(model: Model, metricName: string): readonly string[] {
+  const specials = allSpecials(askMetric(model, metricName).expression)
+  return [...new Set(specials.flatMap((special) => kindOf(special).needs?.(special.node) ?? []))]
 }

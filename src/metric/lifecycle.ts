@@ -14,6 +14,7 @@ type Request = KindRequest<Node>
 export const lifecycle: Kind<Node> = {
   roots: (_model, { choice }) => [choice.activity],
   isCount: () => true,
+  needs: ({ grain }) => grain,
   refuses: ({ grain }, text) =>
     text !== grain && (isGrain(text) || isCalendarPart(text))
       ? `its periods are of one ${grain} each`

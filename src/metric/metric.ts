@@ -10,5 +10,6 @@ export type {
 export type { LegalDimension } from './illegal.ts'
 export type { Pair } from './legal.ts'
 export { compileQuestion } from './compile.ts'
+export { neededDimensions } from './kinds.ts'
 export { describePair, legalDimensions } from './legal.ts'
 export { stateTasks } from './states/tasks.ts'

@@ -28,13 +28,10 @@ export const retention: Kind<Node> = {
       : []),
   ],
   hasCohorts: true,
+  needs: (node) => (node.at === undefined ? 'age' : undefined),
   compile: (request) => {
-    const { model, node, name, by } = request
-    if (node.at === undefined && !by.includes('age')) {
-      throw new MaruError('METRIC_ILLEGAL', `"${name}" is a value for each age`, {
-        hint: 'ask by age, or declare the metric `at` one age',
-      })
-    }
+    const { model, node, name } = request
+    refuseWithoutAge(request)
     const periods = periodsOf(node)
     const columns = { moment: periods.path }
     const start = chooseRelated({ model, choice: node.start, name: `${name}__start`, columns })
@@ -63,6 +60,13 @@ export const retention: Kind<Node> = {
           }),
     })
   },
+}
+
+function refuseWithoutAge({ node, name, by }: Request): void {
+  if (node.at !== undefined || by.includes('age')) return
+  throw new MaruError('METRIC_ILLEGAL', `"${name}" is a value for each age`, {
+    hint: 'ask by age, or declare the metric `at` one age',
+  })
 }
 
 function anchorCtes(
