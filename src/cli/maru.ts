@@ -17,6 +17,10 @@ const commands: Readonly<
   plan: { summary: 'say what a run would build, and why', load: () => import('./plan.ts') },
   run: { summary: 'bring everything that is stale up to date', load: () => import('./run.ts') },
   list: { summary: 'list tables and metrics', load: () => import('./list.ts') },
+  indicators: {
+    summary: 'count and list every pair of a metric and a dimension',
+    load: () => import('./indicators.ts'),
+  },
   show: { summary: 'say what a table or metric is', load: () => import('./show.ts') },
   metric: { summary: 'answer a question about metrics', load: () => import('./metric.ts') },
   query: { summary: 'run a SELECT over tables by their ids', load: () => import('./query.ts') },

@@ -66,6 +66,7 @@ export const command: Command = {
     sql: { type: 'boolean', describes: 'print the SQL instead of running it' },
   },
   details: `
+METRIC is a metric's name, or an indicator's id: METRIC/DIMENSION, as maru indicators lists them.
 maru show metric.NAME lists the dimensions that a metric goes with. A pair that does not go together is refused with the reason.
 
 Examples:
@@ -77,7 +78,7 @@ Examples:
   maru metric --of act.purchase --by status`,
   run: async (words) => {
     const format = words.format()
-    const question = readQuestion(words)
+    const question = await readQuestion(words)
     return await withApp(words, async (app) => {
       if (words.flag('sql')) {
         const { compileQuestion } = await import('../metric/metric.ts')
@@ -94,8 +95,8 @@ Examples:
   },
 }
 
-function readQuestion(words: Words): MetricQuestion {
-  const metrics = words.positionals.flatMap(names)
+async function readQuestion(words: Words): Promise<MetricQuestion> {
+  const { metrics, dimensions } = await readMetrics(words)
   const of = words.text('of')
   if (metrics.length === 0 && of === undefined)
     throw new MaruError('USAGE', 'metric takes at least one metric', {
@@ -107,7 +108,9 @@ function readQuestion(words: Words): MetricQuestion {
   return {
     metrics,
     ...readRange(words),
-    ...(by === undefined ? {} : { by: names(by) }),
+    ...(by === undefined && dimensions.length === 0
+      ? {}
+      : { by: [...dimensions, ...(by === undefined ? [] : names(by))] }),
     ...(where === undefined ? {} : { where }),
     ...(order === undefined ? {} : { order: names(order) }),
     ...(limit === undefined ? {} : { limit: readCount('--limit', limit) }),
@@ -118,6 +121,21 @@ function readQuestion(words: Words): MetricQuestion {
     ...(compare === undefined ? {} : { compare: compare as Comparison }),
     ...(totals === undefined ? {} : { totals: readTotals(totals) }),
     ...readTop(top, words.flag('others')),
+  }
+}
+
+/** An indicator's id, `sales/member.country`, is a metric and a dimension. */
+async function readMetrics(
+  words: Words,
+): Promise<{ readonly metrics: readonly string[]; readonly dimensions: readonly string[] }> {
+  const { readIndicatorId } = await import('../metric/metric.ts')
+  const asked = words.positionals
+    .flatMap(names)
+    .map((text) => readIndicatorId(text) ?? { metric: text })
+  const dimensions = asked.flatMap((each) => ('dimension' in each ? [each.dimension] : []))
+  return {
+    metrics: [...new Set(asked.map(({ metric }) => metric))],
+    dimensions: [...new Set(dimensions)],
   }
 }
 

@@ -34,6 +34,16 @@ export function legalDimensions(model: Model, metricName: string): readonly Lega
   return [...ownDimensions(expression), ...named]
 }
 
+/** `describePair` without the reason. */
+export function isLegalPair(model: Model, metricName: string, dimension: string): boolean {
+  const { expression } = askMetric(model, metricName)
+  return (
+    ownDimensions(expression).some(({ path }) => path === dimension) ||
+    (refusalOf(expression, dimension) === undefined &&
+      rootsOf(model, expression).every((rootId) => isReached(model, rootId, dimension)))
+  )
+}
+
 /** Whether a question may pair the two; never throws for a dimension. */
 export function describePair(model: Model, metricName: string, dimension: string): Pair {
   const { expression } = askMetric(model, metricName)

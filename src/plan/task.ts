@@ -72,7 +72,7 @@ export interface Rows {
   readonly indicators?: IndicatorPlan
 }
 
-/** All dimensions of one activity's states, period by period; see `run/indicators.ts`. The rows are (day, dimension, value, states). */
+/** All dimensions of one activity's states, period by period; see `run/indicators/`. The rows are (day, dimension, value, states). */
 export interface IndicatorPlan {
   /** Columns that add up over any rows: `merged` is the SQL that makes one of several; `any` is whether one is true. */
   readonly states: readonly {

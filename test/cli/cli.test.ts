@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises'
 import { maruCommand, runMaru } from './run-maru.ts'
 import type { Finished } from './run-maru.ts'
 
-const commands = 'init pull check plan run list show metric query keys compact recover demo'.split(
+const commands = 'init pull check plan run list indicators show metric query keys compact recover demo'.split(
   ' ',
 )
 
