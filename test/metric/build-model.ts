@@ -15,11 +15,13 @@ import type {
   TableModel,
 } from '../../src/model/model.ts'
 
-/** `text`, `decimal(2)`, `obj.member` (a reference with an integer key), `integer cut at 0, 5` (with buckets), … */
+/** `text`, `decimal(2)`, `obj.member` (a reference with an integer key), `obj.member by text`, `integer cut at 0, 5` (with buckets), … */
 export type TypeText = string
 
 export interface ObjectSketch {
   readonly key: string
+  /** `integer` when absent. */
+  readonly keyType?: TypeText
   readonly history?: boolean
   readonly columns: Readonly<Record<string, TypeText>>
   readonly calendar?: CalendarModel
@@ -57,7 +59,7 @@ export function modelOf(sketch: ModelSketch): Model {
   const tables: TableModel[] = []
   for (const [id, object] of Object.entries(sketch.objects ?? {})) tables.push(objectOf(id, object))
   for (const [id, group] of Object.entries(sketch.attributes ?? {})) {
-    tables.push(attributesOf(id, group, sketch.objects![group.object]!.key))
+    tables.push(attributesOf(id, group, sketch.objects![group.object]!))
   }
   for (const [id, activity] of Object.entries(sketch.activities ?? {}))
     tables.push(activityOf(id, activity))
@@ -80,14 +82,14 @@ export function metricNamed(name: string, metric: MetricSketch): MetricModel {
 }
 
 export function typeOf(text: TypeText): ColumnType {
-  if (text.startsWith('obj.')) return { kind: 'integer' }
+  if (text.startsWith('obj.')) return typeOf(/ by (.*)$/.exec(text)?.[1] ?? 'integer')
   const decimal = /^decimal\((\d+)\)$/.exec(text)
   if (decimal !== null) return { kind: 'decimal', precision: 18, scale: Number(decimal[1]) }
   return { kind: text.replace(/ cut at .*/, '') } as ColumnType
 }
 
 function columnOf(name: string, text: TypeText): ColumnModel {
-  const refers = text.startsWith('obj.') ? { refers: text } : {}
+  const refers = text.startsWith('obj.') ? { refers: text.replace(/ by .*/, '') } : {}
   const cuts = / cut at (.*)$/.exec(text)?.[1]
   const buckets = cuts === undefined ? {} : { buckets: cuts.split(', ').map(Number) }
   return {
@@ -125,7 +127,7 @@ function base(id: string): {
 }
 
 function objectOf(id: string, sketch: ObjectSketch): ObjectModel {
-  const { key, history, columns, calendar } = sketch
+  const { key, keyType = 'integer', history, columns, calendar } = sketch
   return {
     ...base(id),
     ...(calendar === undefined ? {} : { calendar }),
@@ -134,11 +136,15 @@ function objectOf(id: string, sketch: ObjectSketch): ObjectModel {
     key,
     history: history === true,
     sql,
-    columns: [...columnsOf({ [key]: 'integer', ...columns }), ...historyColumns(history)],
+    columns: [...columnsOf({ [key]: keyType, ...columns }), ...historyColumns(history)],
   }
 }
 
-function attributesOf(id: string, sketch: AttributesSketch, key: string): AttributesModel {
+function attributesOf(
+  id: string,
+  sketch: AttributesSketch,
+  { key, keyType = 'integer' }: ObjectSketch,
+): AttributesModel {
   const { object, history, columns } = sketch
   return {
     ...base(id),
@@ -148,7 +154,7 @@ function attributesOf(id: string, sketch: AttributesSketch, key: string): Attrib
     key,
     history: history === true,
     from: { kind: 'sql', sql },
-    columns: [...columnsOf({ [key]: 'integer', ...columns }), ...historyColumns(history)],
+    columns: [...columnsOf({ [key]: keyType, ...columns }), ...historyColumns(history)],
   }
 }
 
