@@ -7,7 +7,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { localDay } from '../../src/base/time.ts'
 import { addDays } from '../../src/base/time.ts'
-import type { Formula, Model, Predicate } from '../../src/model/model.ts'
+import type { Formula, Model, Percentile, Predicate } from '../../src/model/model.ts'
 import { filledColumns } from '../../src/model/model.ts'
 import { nameFault } from '../../src/model/sql-names.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
@@ -256,7 +256,7 @@ function translateQuestion(translation: Translation): TranslatedQuestion {
   for (const metric of [...question.metrics, ...(question.unasked_metrics ?? [])]) {
     metrics[safe(metric.name)] =
       metric.expr === undefined
-        ? aggregateOf(translation, metric)
+        ? aggregateOf(translation, metric, metrics)
         : formulaOf(translation, metric, metrics)
   }
   const asked = question.metrics.map((metric) => safe(metric.name))
@@ -265,11 +265,15 @@ function translateQuestion(translation: Translation): TranslatedQuestion {
     isReachable(translation) &&
     !question.metrics.some((metric) => metric.table === root || metric.expr !== undefined)
   if (isRootNeeded)
-    metrics['rows_of_the_root'] = aggregateOf(translation, {
-      name: 'rows_of_the_root',
-      table: root,
-      agg: 'count',
-    })
+    metrics['rows_of_the_root'] = aggregateOf(
+      translation,
+      {
+        name: 'rows_of_the_root',
+        table: root,
+        agg: 'count',
+      },
+      metrics,
+    )
   const range = question.time_range === undefined ? {} : rangeOf(translation, question.time_range)
   const where = question.filter === undefined ? range.where : filterText(question.filter)
   const order = question.order_by?.map(
@@ -281,15 +285,19 @@ function translateQuestion(translation: Translation): TranslatedQuestion {
     question: {
       ...range,
       metrics: isRootNeeded ? [...asked, 'rows_of_the_root'] : asked,
-      by: question.dimensions.map(
-        ({ table, column, grain }) =>
-          `${safe(table)}.${safe(column)}${grain === undefined ? '' : `.${grain}`}`,
-      ),
+      by: dimensionsOf(question),
       ...(where === undefined ? {} : { where }),
       ...(order === undefined ? {} : { order }),
       ...(question.limit === undefined ? {} : { limit: question.limit }),
     },
   }
+}
+
+function dimensionsOf(question: TrapQuestion): readonly string[] {
+  return question.dimensions.map(
+    ({ table, column, grain }) =>
+      `${safe(table)}.${safe(column)}${grain === undefined ? '' : `.${grain}`}`,
+  )
 }
 
 /** Whether every dimension and every name in the filter belongs to the root or to what it refers to. */
@@ -324,7 +332,7 @@ function chain(
 }
 
 const aggregates: Readonly<
-  Record<string, 'count' | 'sum' | 'average' | 'min' | 'max' | 'distinct'>
+  Record<string, 'count' | 'sum' | 'average' | 'min' | 'max' | 'distinct' | 'percentile'>
 > = {
   count: 'count',
   sum: 'sum',
@@ -332,20 +340,40 @@ const aggregates: Readonly<
   min: 'min',
   max: 'max',
   count_distinct: 'distinct',
+  median: 'percentile',
 }
 
-function aggregateOf(translation: Translation, metric: TrapMetric): MetricSketch {
+function aggregateOf(
+  translation: Translation,
+  metric: TrapMetric,
+  metrics: Record<string, MetricSketch>,
+): MetricSketch {
   const { trap } = translation
   const table = metric.table!
   const aggregate = aggregates[metric.agg!]
   if (aggregate === undefined) throw new NotExpressible(`there is no ${metric.agg}`)
   const toRoot = chain(translation, table, trap.root)
-  if (toRoot === undefined && chain(translation, trap.root, table) !== undefined) {
-    throw new NotExpressible(
-      'a metric over an object counts all of them, not those that an activity reaches',
-    )
-  }
   const conditions: Predicate[] = []
+  const fromRoot = toRoot === undefined ? chain(translation, trap.root, table) : undefined
+  if (fromRoot !== undefined) {
+    // Objects that the root refers to: only those that it reaches.
+    if (trap.question.dimensions.length > 0 || fromRoot.length > 1)
+      throw new NotExpressible('a metric over an object by a dimension of what refers to it')
+    metrics['references'] = aggregateOf(
+      translation,
+      { name: 'references', table: trap.root, agg: 'count' },
+      metrics,
+    )
+    const key = safe(fromRoot[0]!.key)
+    conditions.push({
+      kind: 'metric',
+      metric: 'references',
+      object: `obj.${safe(table)}`,
+      path: key,
+      operator: '>=',
+      value: 1,
+    })
+  }
   if (toRoot !== undefined && toRoot.length > 0) {
     const path = [...toRoot.map((reference) => reference.column), safe(toRoot.at(-1)!.key)].join(
       '.',
@@ -356,12 +384,14 @@ function aggregateOf(translation: Translation, metric: TrapMetric): MetricSketch
   return sketchOf(translation, table, {
     aggregate,
     ...(metric.column === undefined ? {} : { column: safe(metric.column) }),
+    ...(aggregate === 'percentile' ? { percentile: { fraction: 0.5, kind: 'continuous' } } : {}),
     ...(conditions.length === 0 ? {} : { filter: { kind: 'and', operands: conditions } }),
   })
 }
 
 interface AggregateSketch {
-  readonly aggregate: 'count' | 'sum' | 'average' | 'min' | 'max' | 'distinct'
+  readonly aggregate: 'count' | 'sum' | 'average' | 'min' | 'max' | 'distinct' | 'percentile'
+  readonly percentile?: Percentile
   readonly column?: string
   readonly filter?: Predicate
 }
@@ -391,10 +421,10 @@ function predicateOf(comparison: TrapComparison): Predicate {
 function formulaOf(
   translation: Translation,
   metric: TrapMetric,
-  known: Readonly<Record<string, MetricSketch>>,
+  metrics: Record<string, MetricSketch>,
 ): MetricSketch {
-  const text = metric.expr!
-  const period = /^(\w+)\((\w+)\) in (\S+)\.\.(\S+)$/.exec(text)
+  const names = [...Object.keys(metrics), safe(metric.name)]
+  const period = /^(\w+)\((\w+)\) in (\S+)\.\.(\S+)$/.exec(metric.expr!)
   if (period !== null) {
     const { root } = translation.trap
     const time = timeColumn(translation.tables.get(root)!)!
@@ -415,19 +445,75 @@ function formulaOf(
       filter: { kind: 'and', operands: between },
     })
   }
+  const operands = new Map<string, Formula>()
+  const known = (name: string): string | undefined =>
+    Object.keys(metrics).find((candidate) => candidate === name || candidate.endsWith(`_${name}`))
+  const named = (formula: Formula): string => {
+    operands.set(`operand_${operands.size}`, formula)
+    return `operand_${operands.size - 1}`
+  }
+  addMeantMetrics(translation, metric.expr!, metrics)
+  // An aggregate in words is a metric of its own, and "over" takes the value over fewer dimensions.
+  const text = metric
+    .expr!.replaceAll(/\b(\w+)\((\w+)\)/g, (whole, aggregate: string, column: string) => {
+      const { root } = translation.trap
+      if (aggregates[aggregate] === undefined) return whole
+      const name = `${aggregate}_of_${safe(column)}`
+      metrics[name] = aggregateOf(
+        translation,
+        { name, table: root, agg: aggregate, column },
+        metrics,
+      )
+      return name
+    })
+    .replaceAll(
+      /\(?(\w+) over all (?:groups|rows)(?: of the same (\w+))?\)?/g,
+      (whole, name: string, column: string | undefined) => {
+        const inner = metrics[name] === undefined ? known(name) : name
+        if (inner === undefined) return whole
+        const total = dimensionsOf(translation.trap.question).filter(
+          (dimension) => column !== undefined && dimension.endsWith(`.${safe(column)}`),
+        )
+        return named({ kind: 'metric', name: inner, total })
+      },
+    )
   if (!/^[\w\s()*/+.-]+$/.test(text) || / over | accumulated |\w\(|\w \w/.test(text)) {
     throw new NotExpressible(`a formula has no "${text}"`)
   }
   const tokens = text.match(/\w+(?:\.\w+)?|[()*/+-]/g)!
   return {
     kind: 'formula',
-    formula: parseSum({ tokens, at: 0, names: [...Object.keys(known), safe(metric.name)] }),
+    formula: parseSum({ tokens, at: 0, names: [...names, ...Object.keys(metrics)], operands }),
+  }
+}
+
+/** Names that a formula uses and no metric has: `…_count` counts the root's rows, `total` sums its only column of fractions. */
+function addMeantMetrics(
+  translation: Translation,
+  text: string,
+  metrics: Record<string, MetricSketch>,
+): void {
+  const { root } = translation.trap
+  const isKnown = (name: string): boolean =>
+    Object.keys(metrics).some((known) => known === name || known.endsWith(`_${name}`))
+  const fractions = translation.tables.get(root)!.columns.filter(({ type }) => type === 'double')
+  for (const [name] of text.matchAll(/\b(?:\w+_count|total)\b/g)) {
+    if (isKnown(name)) continue
+    const of = { name, table: root }
+    if (name !== 'total') metrics[name] = aggregateOf(translation, { ...of, agg: 'count' }, metrics)
+    else if (fractions.length === 1)
+      metrics[name] = aggregateOf(
+        translation,
+        { ...of, agg: 'sum', column: fractions[0]!.name },
+        metrics,
+      )
   }
 }
 
 interface FormulaParser {
   readonly tokens: readonly string[]
   readonly names: readonly string[]
+  readonly operands: ReadonlyMap<string, Formula>
   at: number
 }
 
@@ -456,6 +542,8 @@ function parseOperand(parser: FormulaParser): Formula {
     parser.at++
     return inside
   }
+  const operand = parser.operands.get(token)
+  if (operand !== undefined) return operand
   if (/^\d/.test(token)) return { kind: 'number', value: Number(token) }
   const name = parser.names.find(
     (candidate) => candidate === token || candidate.endsWith(`_${token}`),
