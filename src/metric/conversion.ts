@@ -1,8 +1,8 @@
 /** Conversion: which base rows led to conversion rows. One pass over both in their order, so that an object with many rows costs no more than sorting them. */
 import type { ConversionMetric, Duration } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
-import { chooseRelated } from '../plan/related.ts'
 import type { ChosenRows } from '../plan/choice.ts'
+import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart, sameColumns, splitSame } from './anchored.ts'
 import type { Kind } from './inquiry.ts'
 
@@ -11,17 +11,15 @@ export const conversion: Kind<ConversionMetric> = {
   isCount: ({ result }) => result === 'count',
   hasCohorts: true,
   compile: (request) => {
-    const { model, node, name } = request
+    const { node, name } = request
     const later = splitSame(node.conversion)
     const { same } = later
-    const base = chooseRelated({
-      model,
+    const base = chooseForMetric(request, {
       choice: node.base,
       name: `${name}__base`,
       columns: sameColumns(same.map(({ anchor }) => anchor)),
     })
-    const converted = chooseRelated({
-      model,
+    const converted = chooseForMetric(request, {
       choice: later.choice,
       name: `${name}__conversion`,
       columns: sameColumns(same.map(({ path }) => path)),

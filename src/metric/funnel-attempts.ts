@@ -4,8 +4,8 @@
  */
 import type { FunnelMetric, FunnelRule, RowChoice } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
-import { chooseRelated } from '../plan/related.ts'
 import type { ChosenRows } from '../plan/choice.ts'
+import { chooseForMetric } from './metric-condition.ts'
 import { sameColumns, splitSame } from './anchored.ts'
 import type { KindRequest } from './inquiry.ts'
 
@@ -16,9 +16,9 @@ export interface Attempts {
   readonly tables: ChosenRows['tables']
 }
 
-export function attemptsOf(
-  request: Pick<KindRequest<FunnelMetric>, 'model' | 'name' | 'node'>,
-): Attempts {
+type FunnelRequest = Pick<KindRequest<FunnelMetric>, 'model' | 'compile' | 'name' | 'node'>
+
+export function attemptsOf(request: FunnelRequest): Attempts {
   const { name, node } = request
   const plan = planOf(request)
   const later = node.steps.slice(1).map((_, at) => at + 1)
@@ -62,11 +62,8 @@ interface Step {
   readonly same: readonly { readonly own: string; readonly first: string }[]
 }
 
-function planOf({
-  model,
-  node,
-  name,
-}: Pick<KindRequest<FunnelMetric>, 'model' | 'name' | 'node'>): Plan {
+function planOf(request: FunnelRequest): Plan {
+  const { node, name } = request
   const has = (rule: FunnelRule): boolean => node.rules.includes(rule)
   const parts = node.steps.map((step, at) =>
     at === 0 ? { choice: step, same: [] } : splitSame(step),
@@ -79,7 +76,7 @@ function planOf({
     const columns = at === 0 ? firstColumns : own
     return {
       choice,
-      chosen: chooseRelated({ model, choice, name: `${name}__step_${at + 1}`, columns }),
+      chosen: chooseForMetric(request, { choice, name: `${name}__step_${at + 1}`, columns }),
       same: numbered.map((pair) => ({ own: `own_${pair.at}`, first: `same_${pair.at}` })),
     }
   })
@@ -94,7 +91,7 @@ function planOf({
   }
   const others = [...whole.values()].map((choice, at) => ({
     choice,
-    chosen: chooseRelated({ model, choice, name: `${name}__other_${at + 1}`, columns: {} }),
+    chosen: chooseForMetric(request, { choice, name: `${name}__other_${at + 1}`, columns: {} }),
   }))
   return { name, node, steps, others, firstColumns: Object.keys(firstColumns), has }
 }

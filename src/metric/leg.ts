@@ -4,7 +4,6 @@
  */
 import { assert } from '../base/errors.ts'
 import type { MetricCondition, Model, TableId } from '../model/model.ts'
-import { chooseRelated } from '../plan/related.ts'
 import { grains } from './calendar.ts'
 import { bindCondition } from './condition.ts'
 import type { BoundCondition, JoinedCondition } from './condition.ts'
@@ -15,7 +14,7 @@ import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './illegal.ts'
 import type { DayRange } from './inquiry.ts'
 import type { Measure } from './measure.ts'
-import { metricCondition } from './metric-condition.ts'
+import { chooseForMetric, metricCondition } from './metric-condition.ts'
 import type { CompileMetric } from './metric-condition.ts'
 import { lastName, tableById } from './model-index.ts'
 import { statesOf } from './state.ts'
@@ -108,7 +107,7 @@ export function planLeg(request: LegRequest): Leg {
     const value = measure.column === undefined ? undefined : resolve({ text: measure.column })
     const filter =
       measure.choice !== undefined
-        ? chosenCondition(model, measure, resolve)
+        ? chosenCondition(request, measure, resolve)
         : measure.filter === undefined || shared !== undefined
           ? undefined
           : bindCondition(conditionOf(measure.filter), resolve, compareMetric)
@@ -146,14 +145,14 @@ function grainAt({ text }: Dimension): number {
 
 /** That the row is one of those chosen. */
 function chosenCondition(
-  model: Model,
+  { model, compile }: LegRequest,
   measure: Measure,
   resolve: (path: PathToken) => Dimension,
 ): JoinedCondition {
   const root = tableById(model, measure.rootId)
   assert(root?.kind === 'activity' && measure.choice !== undefined, 'activities are chosen')
   const name = `chosen__${measure.metric}`
-  const chosen = chooseRelated({ model, choice: measure.choice, name, columns: {} })
+  const chosen = chooseForMetric({ model, compile }, { choice: measure.choice, name, columns: {} })
   return {
     kind: 'joined',
     dimension: resolve({ text: root.key }),

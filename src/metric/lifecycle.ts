@@ -1,7 +1,7 @@
 /** Lifecycle: who is new, returning, resurrected or dormant in a period, by the whole history. */
 import { MaruError } from '../base/errors.ts'
 import type { MetricModel } from '../model/model.ts'
-import { chooseRelated } from '../plan/related.ts'
+import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
@@ -20,7 +20,7 @@ export const lifecycle: Kind<Node> = {
       ? `its periods are of one ${grain} each`
       : undefined,
   compile: (request) => {
-    const { model, node, name, by } = request
+    const { node, name, by } = request
     if (!by.includes(node.grain)) {
       throw new MaruError('METRIC_ILLEGAL', `"${name}" is a value for each ${node.grain}`, {
         hint: `ask by ${node.grain}`,
@@ -28,7 +28,11 @@ export const lifecycle: Kind<Node> = {
     }
     const periods = periodsOf(node)
     const columns = { moment: periods.path }
-    const chosen = chooseRelated({ model, choice: node.choice, name: `${name}__chosen`, columns })
+    const chosen = chooseForMetric(request, {
+      choice: node.choice,
+      name: `${name}__chosen`,
+      columns,
+    })
     return anchoredPart(request, {
       rootId: node.choice.activity,
       ctes: [

@@ -1,12 +1,15 @@
 /** A metric as a condition on objects: it is computed per object over all time, and joined to the rows by the object's key. */
-import { MaruError } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import type { ColumnType, MetricCondition, Model, TableId } from '../model/model.ts'
+import type { ChoiceRequest, ChosenRows, ComparedMetric } from '../plan/choice.ts'
+import { chooseRelated } from '../plan/related.ts'
 import { bindLiteral } from './condition.ts'
 import type { JoinedCondition } from './condition.ts'
+import { resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import { literalOf } from './filter-language.ts'
 import { askMetric, measuresOf } from './measure.ts'
-import { tableById } from './model-index.ts'
+import { metricByName, tableById } from './model-index.ts'
 
 /** What a condition needs of the compiler of questions, which itself is made of legs. */
 export type CompileMetric = (
@@ -31,21 +34,58 @@ export function metricCondition(
   { model, name, condition, compile }: MetricConditionRequest,
   dimension: Dimension,
 ): JoinedCondition {
-  const key = keyOf(model, condition)
-  const { sql, columns, reads } = compile(model, { metrics: [condition.metric], by: [key] })
-  const metric = columns[0]!
-  const rows = `${name}_${condition.path.replaceAll('.', '__').replace('@', '__')}__${metric.name}`
-  const compared = { ...dimension, text: metric.name, type: metric.type }
-  const operator = condition.operator === '!=' ? '<>' : condition.operator
+  const { sql, key, comparison, tables } = compareMetric({ model, compile }, condition, dimension)
+  const rows = `${name}_${condition.path.replaceAll('.', '__').replace('@', '__')}__${condition.metric}`
   return {
     kind: 'joined',
     dimension,
     rows,
     key,
-    sql: `${rows}.${metric.name} ${operator} ${bindLiteral(literalOf(condition.value), compared).sql}`,
+    sql: comparison(rows),
     ctes: [`${rows} as (\n${sql}\n)`],
-    reads: reads.map(({ table }) => table),
+    reads: tables,
   }
+}
+
+/** The metric of each object, and the comparison over an alias of it. An object without rows is unknown, unless the metric has a `fill`. */
+function compareMetric(
+  { model, compile }: Pick<MetricConditionRequest, 'model' | 'compile'>,
+  condition: MetricCondition,
+  dimension: Dimension,
+): ComparedMetric {
+  const key = keyOf(model, condition)
+  const { sql, columns, reads } = compile(model, { metrics: [condition.metric], by: [key] })
+  const metric = columns[0]!
+  const compared = { ...dimension, text: metric.name, type: metric.type }
+  const operator = condition.operator === '!=' ? '<>' : condition.operator
+  const literal = bindLiteral(literalOf(condition.value), compared).sql
+  const fill = metricByName(model, condition.metric)?.fill
+  return {
+    sql,
+    key,
+    comparison: (alias) => {
+      const value = `${alias}.${metric.name}`
+      return `${fill === undefined ? value : `coalesce(${value}, ${fill})`} ${operator} ${literal}`
+    },
+    tables: reads.map(({ table }) => table),
+  }
+}
+
+/** Chooses activities for a metric: conditions may be on related columns, and on metrics of the objects that a path leads to. */
+export function chooseForMetric(
+  { model, compile }: { readonly model: Model; readonly compile: CompileMetric | undefined },
+  request: Omit<ChoiceRequest, 'model'>,
+): ChosenRows {
+  if (compile === undefined) return chooseRelated({ ...request, model })
+  return chooseRelated({
+    ...request,
+    model,
+    compareMetric: (condition, activity) => {
+      const dimension = resolveDimension(model, activity, condition.path)
+      assert(dimension !== undefined, `${activity} has ${condition.path}`)
+      return compareMetric({ model, compile }, condition, dimension)
+    },
+  })
 }
 
 /** The column by which the metric's rows are of the object: its own key, or a reference, the actor first. */

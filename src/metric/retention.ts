@@ -2,7 +2,7 @@
 import { MaruError } from '../base/errors.ts'
 import { dayNumber } from '../base/time.ts'
 import type { ColumnType, MetricModel } from '../model/model.ts'
-import { chooseRelated } from '../plan/related.ts'
+import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
 import type { Grain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
@@ -30,12 +30,12 @@ export const retention: Kind<Node> = {
   hasCohorts: true,
   needs: (node) => (node.at === undefined ? 'age' : undefined),
   compile: (request) => {
-    const { model, node, name } = request
+    const { node, name } = request
     refuseWithoutAge(request)
     const periods = periodsOf(node)
     const columns = { moment: periods.path }
-    const start = chooseRelated({ model, choice: node.start, name: `${name}__start`, columns })
-    const back = chooseRelated({ model, choice: node.back, name: `${name}__back`, columns })
+    const start = chooseForMetric(request, { choice: node.start, name: `${name}__start`, columns })
+    const back = chooseForMetric(request, { choice: node.back, name: `${name}__back`, columns })
     return anchoredPart(request, {
       rootId: node.start.activity,
       ctes: [

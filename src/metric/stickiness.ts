@@ -2,9 +2,9 @@
 import { MaruError } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
 import type { MetricModel } from '../model/model.ts'
-import { chooseRelated } from '../plan/related.ts'
 import { isWithin, nextPeriod, periodStart } from '../plan/plan.ts'
 import type { Period } from '../plan/plan.ts'
+import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain, needsTimeOfDay } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
@@ -23,7 +23,7 @@ export const stickiness: Kind<Node> = {
       : `a ${text} is not made of whole ${grain}s`
   },
   compile: (request) => {
-    const { model, node, name } = request
+    const { node, name } = request
     const periods = periodsOf(node)
     if (!isPeriod(periods.grain)) {
       throw new MaruError(
@@ -35,8 +35,7 @@ export const stickiness: Kind<Node> = {
         },
       )
     }
-    const chosen = chooseRelated({
-      model,
+    const chosen = chooseForMetric(request, {
       choice: node.choice,
       name: `${name}__chosen`,
       columns: { moment: periods.path },

@@ -19,16 +19,6 @@ const aggregate = (changes: Partial<Selection>): MetricSketch => ({
 const visits: MetricSketch = aggregate({})
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
-  condition: aggregate({
-    keep: {
-      kind: 'metric',
-      metric: 'visits',
-      object: 'obj.member',
-      path: 'member',
-      operator: '>',
-      value: 3,
-    },
-  }),
   cumulative_of_a_balance: {
     kind: 'cumulative',
     metric: 'open_visits',

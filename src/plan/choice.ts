@@ -7,6 +7,7 @@ import type {
   ActivityModel,
   Anchor,
   Duration,
+  MetricCondition,
   Model,
   Predicate,
   RowChoice,
@@ -26,8 +27,21 @@ export interface ChoiceRequest {
   /** The object that an activity's reference is looked for by, when the choice names none; absent: the actor. */
   readonly object?: TableId
   readonly scope?: Scope
+  /** Answers conditions that are metrics of an object; refused when absent. */
+  readonly compareMetric?: (condition: MetricCondition, activity: TableId) => ComparedMetric
   /** What joins the paths of an activity; the merged table's attributes when absent. */
   readonly attach?: typeof attach
+}
+
+/** A metric of each object, and what a condition says of it. */
+export interface ComparedMetric {
+  /** A SELECT with one row for each object. */
+  readonly sql: string
+  /** Its column that holds the object. */
+  readonly key: string
+  /** Over an alias of it. */
+  readonly comparison: (alias: string) => string
+  readonly tables: readonly TableId[]
 }
 
 /** From where a choice is seen. */
@@ -166,10 +180,18 @@ function historyOf(request: ChoiceRequest): History & { readonly tables: readonl
   // Attributes cannot read a merged table, which is made of them.
   const join = scope?.kind === 'instants' ? attachToActivity : (request.attach ?? attach)
   const attachment = join(model, activity.id, paths)
+  const metrics = conditions
+    .flatMap(metricsIn)
+    .map((condition) => ({ condition, ...compared(request, condition) }))
+  const expression = (text: string): string => attachment.expressions[places.get(text)!]!
   const sqlOf = (predicate: Predicate): string =>
     predicateSql(predicate, {
-      expression: (text) => attachment.expressions[places.get(text)!]!,
+      expression,
       type: (text) => paths[places.get(text)!]!.column.type,
+      metric: (condition) => {
+        const at = metrics.findIndex((metric) => metric.condition === condition)
+        return metrics[at]!.comparison(`metric_${at}`)
+      },
     })
   const items = Object.entries(selected).map(
     ([name, place]) => `${attachment.expressions[place]!} as ${name}`,
@@ -181,19 +203,48 @@ function historyOf(request: ChoiceRequest): History & { readonly tables: readonl
     `${attachment.expressions[selected['occurred_at']!]!} is not null`,
     ...(choice.filter === undefined ? [] : [`(${sqlOf(choice.filter)})`]),
   ]
+  const joins = metrics.map(
+    (metric, at) =>
+      `left join (\n${metric.sql}\n) as metric_${at} on metric_${at}.${metric.key} = ${expression(metric.condition.path)}`,
+  )
   const name = `${request.name}_history`
   const sql = `${name} as (
   select ${items.join(',\n    ')}
-  ${fromClause(attachment).replaceAll('\n', '\n  ')}
+  ${[fromClause(attachment), ...joins].join('\n').replaceAll('\n', '\n  ')}
   where ${where.join('\n    and ')}
 )`
-  const tables = [attachment.root.table, ...attachment.joined]
+  const tables = [
+    attachment.root.table,
+    ...attachment.joined,
+    ...metrics.flatMap((metric) => metric.tables),
+  ]
   return { name, sql, tables, ...expiryOf(choice) }
 }
 
 function expiryOf({ window, within }: RowChoice): { readonly expires?: string } {
   const isBack = window === undefined || (!window.from && window.to?.at.kind === 'instant')
   return within === undefined || !isBack ? {} : { expires: `occurred_at + ${interval(within)}` }
+}
+
+function compared(request: ChoiceRequest, condition: MetricCondition): ComparedMetric {
+  if (request.compareMetric !== undefined)
+    return request.compareMetric(condition, request.choice.activity)
+  throw unanswered(`the metric "${condition.metric}" as a condition`)
+}
+
+function metricsIn(predicate: Predicate | undefined): readonly MetricCondition[] {
+  if (predicate === undefined) return []
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.operands.flatMap(metricsIn)
+    case 'not':
+      return metricsIn(predicate.operand)
+    case 'metric':
+      return [predicate]
+    default:
+      return []
+  }
 }
 
 function pathsIn(predicate: Predicate | undefined): readonly string[] {

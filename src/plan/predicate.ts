@@ -1,12 +1,14 @@
 /** A predicate as SQL. Literals take the type of what they are compared with, so that no engine has to guess. */
 import { MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
-import type { ColumnType, Predicate, Scalar } from '../model/model.ts'
+import type { ColumnType, MetricCondition, Predicate, Scalar } from '../model/model.ts'
 
 export interface PathResolver {
   /** The SQL expression of a path. */
   readonly expression: (path: string) => string
   readonly type: (path: string) => ColumnType
+  /** The SQL of a comparison with a metric; refused when absent. */
+  readonly metric?: ((condition: MetricCondition) => string) | undefined
 }
 
 export function predicateSql(predicate: Predicate, paths: PathResolver): string {
@@ -25,6 +27,7 @@ export function predicateSql(predicate: Predicate, paths: PathResolver): string 
     case 'unknown':
       return `${paths.expression(predicate.path)} is null`
     case 'metric':
+      if (paths.metric !== undefined) return paths.metric(predicate)
       throw new MaruError(
         'METRIC_ILLEGAL',
         `the metric "${predicate.metric}" is a condition, which is not answered yet here`,

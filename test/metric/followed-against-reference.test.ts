@@ -9,6 +9,7 @@ import { filterText, shopOf } from './random.ts'
 import type { Shop } from './random.ts'
 import { asked, askedLevel, busySketch } from './random-followed.ts'
 import type { Asked } from './random-followed.ts'
+import { contextOf } from './reference.ts'
 import { evaluateFollowed } from './reference-followed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
@@ -48,7 +49,7 @@ async function compare(
 ): Promise<void> {
   const { where, ...rest } = question
   const compiled = compileQuestion(
-    { ...model, metrics: [metric] },
+    { ...model, metrics: [...model.metrics, metric] },
     {
       ...rest,
       metrics: ['followed'],
@@ -56,7 +57,7 @@ async function compare(
     },
   )
   const got = await query(connection, compiled.sql)
-  const expected = evaluateFollowed({ model, dataset }, metric, question)
+  const expected = evaluateFollowed(contextOf(model, dataset), metric, question)
   const byKeys = (cells: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
     cells.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
   const keysOf = (row: readonly Cell[]): string => cellsText(row.slice(0, -1))

@@ -60,7 +60,7 @@ describe('generated SQL', () => {
     for (const { metric, question: by } of fc.sample(asked, { numRuns: 60, seed: 5 })) {
       const { where: _, ...rest } = by
       const { sql, columns } = compileQuestion(
-        { ...model, metrics: [metric] },
+        { ...model, metrics: [...model.metrics, metric] },
         { ...rest, metrics: ['followed'] },
       )
       assert.deepEqual(await faultsOf(sql), [], sql)

@@ -1,6 +1,6 @@
 /** Random choices of the shop's activities: every selector, bound, anchor, duration and split. */
 import fc from 'fast-check'
-import type { Anchor, Bound, RowChoice } from '../../src/model/model.ts'
+import type { Anchor, Bound, Predicate, RowChoice } from '../../src/model/model.ts'
 
 const filters: Readonly<Record<string, RowChoice['filter'][]>> = {
   'act.purchase': [
@@ -14,6 +14,19 @@ const filters: Readonly<Record<string, RowChoice['filter'][]>> = {
     { kind: 'unknown', path: 'fan.tier' },
   ],
 }
+/** Of those who buy often, or like much. */
+const metricFilters: Readonly<Record<string, RowChoice['filter'][]>> = {
+  'act.purchase': [
+    ofMetric('orders', 'member'),
+    { kind: 'not', operand: ofMetric('likes', 'member') },
+  ],
+  'act.like': [ofMetric('orders', 'fan')],
+}
+
+function ofMetric(metric: string, path: string): Predicate {
+  return { kind: 'metric', metric, object: 'obj.member', path, operator: '>=', value: 2 }
+}
+
 const pers: Readonly<Record<string, readonly string[]>> = {
   'act.purchase': ['status', 'product', 'product.brand.country', 'member.country'],
   'act.like': ['fan.tier'],
@@ -81,7 +94,10 @@ export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
               bound,
               fc.record({ at: fc.constant<Anchor>({ kind: 'next' }), inclusive: fc.boolean() }),
             )
-      const filter = maybe(fc.constantFrom(...filters[id]!))
+      const isForMetric = !isAttribute && related === undefined
+      const filter = maybe(
+        fc.constantFrom(...filters[id]!, ...(isForMetric ? metricFilters[id]! : [])),
+      )
       return fc.record({
         activity: fc.constant(id),
         selector: isAnchor ? selector.filter(({ kind }) => kind !== 'all') : selector,

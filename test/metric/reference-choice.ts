@@ -130,7 +130,11 @@ export function referenceOf({ model }: Context, choice: RowChoice): string {
 
 function see(context: Context, choice: RowChoice, row: Row): (path: string) => Cell {
   const root = context.model.tables.find((table) => table.id === choice.activity)!
-  return (path) => valueAt(context, root, row, path)
+  return (text) => {
+    const [path, compared] = text.split('#') as [string, string?]
+    const value = valueAt(context, root, row, path)
+    return compared === undefined ? value : context.ofObject!(compared, value)
+  }
 }
 
 function meets(

@@ -28,6 +28,8 @@ export function versionAt(
 export interface Context {
   readonly model: Model
   readonly dataset: Dataset
+  /** A metric of one object over all time, where conditions ask for it. */
+  readonly ofObject?: (metric: string, key: Cell) => Cell
 }
 
 const calendarWords =

@@ -35,7 +35,7 @@ export function evaluate(
   dataset: Dataset,
   question: ReferenceQuestion,
 ): readonly (readonly Cell[])[] {
-  const context = { model, dataset }
+  const context = contextOf(model, dataset)
   const groups = groupsOf(context, question)
   if (question.by.length === 0 && groups.size === 0) groups.set('[]', { keys: [], rows: new Map() })
   if (question.fill === true) addPeriods(question, groups)
@@ -115,6 +115,15 @@ export function rowsOf(
     if (filter !== undefined && holds(filter, see) !== true) return []
     return [{ row, keys: question.by.map(see) }]
   })
+}
+
+export function contextOf(model: Model, dataset: Dataset): Context {
+  const context: Context = {
+    model,
+    dataset,
+    ofObject: (metric, key) => ofObject(context, metric, key),
+  }
+  return context
 }
 
 /** A metric of one object over all time; unknown when it has no row. */
