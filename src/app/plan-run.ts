@@ -110,7 +110,7 @@ function buildProspect(
   }
   if (task.partition.kind !== 'day') return { dirty, reasons, certain }
   const range = { from: known.options.from, to: known.options.to }
-  const unread = known.stale.appends && dirty.kind === 'all'
+  const unread = known.stale.follows && dirty.kind === 'all'
   return { dirty: splitByRange(dirty, range).inside, reasons, certain, unread }
 }
 

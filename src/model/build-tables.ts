@@ -254,7 +254,7 @@ function buildObject(shapes: Shapes, entry: TableEntry, data: ObjectData): Objec
     key,
     history: hasHistory(data),
     sql,
-    ...present({ calendar }),
+    ...present({ calendar, touches: data.touches }),
   }
 }
 

@@ -3,6 +3,10 @@ import type { CollectedModel, ColumnModel, ColumnType } from './model.ts'
 
 export const collectedTables = { events: 'raw.event', quarantine: 'raw.quarantine' } as const
 
+/** Names under which a session sees the events that a task has not taken yet, and the keys that they touch. */
+export const newEvents = 'new_events'
+export const touchedKeys = 'touched_keys'
+
 export const eventLogColumns: readonly ColumnModel[] = [
   column(
     'landing',

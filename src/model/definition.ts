@@ -13,6 +13,7 @@ import type {
   LifecycleState,
   Percentile,
   Scalar,
+  TouchesModel,
 } from './model.ts'
 
 export const definition: unique symbol = Symbol.for('maru.definition')
@@ -141,6 +142,7 @@ export interface ObjectData extends TableData {
   readonly kind: 'object'
   readonly history?: boolean
   readonly calendar?: { readonly day?: unknown; readonly grains?: unknown }
+  readonly touches?: TouchesModel
   readonly sql: unknown
 }
 

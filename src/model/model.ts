@@ -125,6 +125,16 @@ export interface ObjectModel extends TableBase {
   readonly history: boolean
   readonly sql: SqlModel
   readonly calendar?: CalendarModel
+  /** Of an object over events. */
+  readonly touches?: TouchesModel
+}
+
+/** How to make again only what new events touch. Texts of Maru itself, over all events and the new ones. */
+export interface TouchesModel {
+  /** SELECT of the keys whose rows may come out otherwise, once the new events are among all. */
+  readonly keys: string
+  /** SELECT of the events by which the rows of those keys, named `touched_keys`, can be made. */
+  readonly events: string
 }
 
 /**

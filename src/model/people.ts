@@ -6,6 +6,7 @@ import { callPlace } from './call-place.ts'
 import { collectedTables } from './collected.ts'
 import { boolean, column, key, type Column } from './columns.ts'
 import { define } from './definition.ts'
+import { touchesOfPeople } from './people-touches.ts'
 import { finishTable, type Table } from './tables.ts'
 
 export interface PeopleSpec {
@@ -46,7 +47,16 @@ export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
     shared: boolean('a device on which several people were identified by then'),
   }
   const { owner, description } = spec
-  return finishTable({ kind: 'object', owner, description, history: true, columns, sql, place })
+  return finishTable({
+    kind: 'object',
+    owner,
+    description,
+    history: true,
+    columns,
+    sql,
+    touches: touchesOfPeople,
+    place,
+  })
 }
 
 /** An id that no edge names is a person of its own. */

@@ -1,4 +1,4 @@
-/** How an activity over collected events is kept up to date as events land. */
+/** How an activity or people over collected events are kept up to date as events land. */
 import type { Binding } from '../engine/engine.ts'
 import { collectedTables } from '../model/collected.ts'
 import type { TableId, TableModel } from '../model/model.ts'
@@ -7,7 +7,7 @@ import type { Following, TaskInput } from './task.ts'
 /** What tells an event from all others: the landing lets no second one of these in. */
 const identity = ['source', 'id'] as const
 
-/** undefined for what is no activity over collected events. */
+/** undefined for what is no activity over collected events, nor people. */
 export function followingOf(
   table: TableModel,
   inputs: readonly TaskInput[],
@@ -16,6 +16,8 @@ export function followingOf(
     readonly binding: Binding | undefined
   },
 ): Following | undefined {
+  if (table.kind === 'object' && table.touches !== undefined)
+    return { kind: 'touch', events: [collectedTables.events], touches: table.touches }
   if (table.kind !== 'activity') return undefined
   const events = inputs.map(({ id }) => id).filter((id) => isOfEvents(id, known.byId))
   if (events.length === 0) return undefined

@@ -139,7 +139,7 @@ describe('what is stale', () => {
         zone: 'UTC',
         knowsTaken: true,
         ...other,
-      }).appends
+      }).follows
 
     it('is what is appended, when events alone are new and it is known which were taken', () => {
       equal(appends({}), true)

@@ -12,8 +12,8 @@ export interface Staleness {
   readonly dirty: Dirty
   /** In words, for `maru plan`. */
   readonly reasons: readonly string[]
-  /** New events, and nothing else, make the task stale: appending their rows brings it up to date. */
-  readonly appends: boolean
+  /** New events, and nothing else, make the task stale, and it follows them: what they bring or touch brings it up to date. */
+  readonly follows: boolean
 }
 
 export interface StaleQuestion {
@@ -47,28 +47,31 @@ export function staleness(question: StaleQuestion): Staleness {
     dirty = union(dirty, changed)
     changedInputs.push(input.id)
   }
-  const appends =
+  const follows =
     question.knowsTaken === true &&
     isEmpty(pending) &&
     changedInputs.length > 0 &&
     changedInputs.every((id) => isFollowed(task, id))
   return {
     dirty,
-    reasons: [...reasons, ...changedInputs.map((id) => changeText(task, id, appends))],
-    appends,
+    reasons: [...reasons, ...changedInputs.map((id) => changeText(task, id, follows))],
+    follows,
   }
 }
 
 function whole(reason: string): Staleness {
-  return { dirty: { kind: 'all' }, reasons: [reason], appends: false }
+  return { dirty: { kind: 'all' }, reasons: [reason], follows: false }
 }
 
 function isFollowed({ following }: Task, id: string): boolean {
-  return following?.kind === 'append' && following.events.includes(id)
+  return following !== undefined && following.kind !== 'rebuild' && following.events.includes(id)
 }
 
-function changeText(task: Task, id: string, appends: boolean): string {
-  if (appends) return `${id} has new rows, which are appended`
+function changeText(task: Task, id: string, follows: boolean): string {
+  if (follows)
+    return task.following?.kind === 'append'
+      ? `${id} has new rows, which are appended`
+      : `${id} has new rows; what they touch is made again`
   return task.following?.kind === 'rebuild'
     ? `${id} changed; new rows are not appended, as ${task.following.because}`
     : `${id} changed`

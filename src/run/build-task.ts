@@ -4,7 +4,7 @@ import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import { chooseMerges, mergeFiles } from '../engine/merge-files.ts'
 import type { PartitionKey, ScanFile, Table } from '../lake/lake.ts'
-import { collectedTables } from '../model/collected.ts'
+import { collectedTables, newEvents, touchedKeys } from '../model/collected.ts'
 import {
   formatDirty,
   holds,
@@ -21,13 +21,13 @@ import type { Publication, TaskUpdate } from '../state/state.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
-import { bindNewEvents, newEvents, pinEvents } from './new-events.ts'
+import { bindNewEvents, pinEvents } from './new-events.ts'
 import { publish, publishRecords, sortOf } from './publish.ts'
-import type { Published } from './publish.ts'
+import type { Built, Published } from './publish.ts'
 import { withSession } from './session.ts'
 import { bindTable } from './stored-table.ts'
 import { takenValues } from './taken-events.ts'
-import { numberVersions } from './versions.ts'
+import { kept, numberVersions } from './versions.ts'
 
 export interface BuildOptions {
   readonly range: DayRange
@@ -63,16 +63,17 @@ export async function buildTask(
       ...(events === undefined ? {} : { events }),
       ...(taken === undefined ? {} : { values: takenValues(task, taken) }),
     }
-    return stale.appends && isEmpty(whole.outside)
-      ? await appendRows(attempt, session, work)
-      : await rebuildRows(attempt, session, work)
+    if (!stale.follows || !isEmpty(whole.outside)) return await rebuildRows(attempt, session, work)
+    return task.following?.kind === 'touch'
+      ? await remakeTouched(attempt, session, work)
+      : await appendRows(attempt, session, work)
   })
 }
 
 interface Work {
   readonly dirty: Dirty
   readonly update: TaskUpdate
-  /** The table of events as it is to be read, of an activity that appends. */
+  /** The table of events as it is to be read, of a task that follows them. */
   readonly events?: Table
   readonly values?: Publication['values']
 }
@@ -83,21 +84,82 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   const inputs = await bindInputs(attempt, session, work)
   await bindRest(attempt, session, dirty)
   const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, dirty)}`
-  if (task.rows.kind === 'versions') {
-    const numbered = await numberVersions(attempt, session, { sql, dirty })
-    await checkRows(attempt, session)
-    return await publish(attempt, {
-      ...work,
-      session,
-      inputs,
-      values: new Map([[numbered.scope, numbered.next]]),
-      from: numbered.from,
-    })
-  }
+  if (task.rows.kind === 'versions')
+    return await publishVersions(attempt, { ...work, session, inputs, sql })
   if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
   else await session.run(`create temp table ${made} as ${sql}`)
   await checkRows(attempt, session)
   return await publish(attempt, { ...work, session, inputs })
+}
+
+/** Versions without numbers get theirs and are checked and published, with the stored ones that stay. */
+async function publishVersions(
+  attempt: Attempt,
+  work: Work &
+    Pick<Built, 'session' | 'inputs'> & {
+      readonly sql: string
+      /** Condition on the stored versions; absent: none stays. */
+      readonly stays?: string
+    },
+): Promise<Published> {
+  const { session, dirty, sql, stays, values } = work
+  const numbered = await numberVersions(attempt, session, { sql, dirty })
+  if (stays !== undefined)
+    await session.run(`insert into ${made} by name select * from ${kept} where ${stays}`)
+  await checkRows(attempt, session)
+  return await publish(attempt, {
+    ...work,
+    values: new Map<string, ReadonlyMap<string, string | null>>([
+      ...(values ?? []),
+      [numbered.scope, numbered.next],
+    ]),
+    from: numbered.from,
+  })
+}
+
+/** The versions of the keys that new events touch, made of the events needed for that; those of other keys stay as they are stored. */
+async function remakeTouched(
+  attempt: Attempt,
+  session: Session,
+  work: Work,
+): Promise<Published | undefined> {
+  const { task } = attempt
+  const { following } = task
+  const { key } = task.rows
+  assert(following?.kind === 'touch' && key !== undefined, `${task.id} says what events touch`)
+  const inputs = await bindInputs(attempt, session, work)
+  await session.run(`create temp table ${touchedKeys} as ${following.touches.keys}`)
+  const dirty = await partitionsOfKeys(session, task, `select ${key} from ${touchedKeys}`)
+  if (isEmpty(dirty)) {
+    const { update, values } = work
+    await publishRecords(attempt, { task: update, ...(values === undefined ? {} : { values }) })
+    return undefined
+  }
+  await session.run(`create temp table needed_events as ${following.touches.events}`)
+  await session.unbind(collectedTables.events)
+  await session.bindView(collectedTables.events, 'select * from needed_events')
+  await bindRest(attempt, session, dirty)
+  const isTouched = `${key} in (select ${key} from ${touchedKeys})`
+  return await publishVersions(attempt, {
+    ...work,
+    session,
+    dirty,
+    inputs,
+    sql: `select * from (\n${task.rows.sql}\n) as every_row where ${isTouched}`,
+    stays: `not (${isTouched})`,
+  })
+}
+
+async function partitionsOfKeys(session: Session, task: Task, keys: string): Promise<Dirty> {
+  if (task.partition.kind !== 'bucket') {
+    const { rows } = await session.query(`select count(*) from (${keys}) as keys`)
+    return rows[0]?.[0] === 0 ? { kind: 'none' } : { kind: 'all' }
+  }
+  const { column, count } = task.partition
+  const type = task.columns.find(({ name }) => name === column)!.type
+  const bucket = session.bucketExpression(column, type, count)
+  const { rows } = await session.query(`select distinct ${bucket} from (${keys}) as keys`)
+  return { kind: 'keys', keys: new Set(rows.map(([number]) => `bucket=${String(number)}`)) }
 }
 
 /**

@@ -2,18 +2,15 @@
 import { assert } from '../base/errors.ts'
 import type { Session } from '../engine/engine.ts'
 import type { Lake, Table } from '../lake/lake.ts'
-import { collectedTables } from '../model/collected.ts'
+import { collectedTables, newEvents } from '../model/collected.ts'
 import type { Attempt } from './context.ts'
 import { readStaleness } from './staleness.ts'
 import type { TaskStaleness } from './staleness.ts'
 import type { Taken } from './taken-events.ts'
 
-/** Under this name a session sees them. */
-export const newEvents = 'new_events'
-
 export interface PinnedStaleness {
   readonly stale: TaskStaleness
-  /** The table of events with all that the journal tells of it, and no more. Absent: the task does not append, or there was no such moment. */
+  /** The table of events with all that the journal tells of it, and no more. Absent: the task does not follow events, or there was no such moment. */
   readonly events?: Table
 }
 
@@ -27,18 +24,19 @@ export async function pinEvents(
   const { lake, state, zone } = context
   const read = async (): Promise<TaskStaleness> =>
     await readStaleness(state, task, { zone, full: options.full })
-  if (task.following?.kind !== 'append') return { stale: await read() }
+  if (task.following === undefined || task.following.kind === 'rebuild')
+    return { stale: await read() }
   let events = await lake.table(collectedTables.events)
   for (let look = 0; look < looksMax && events !== undefined; look++) {
     const stale = await read()
     const after = await lake.table(collectedTables.events)
     if (after?.metadata === events.metadata) {
-      const appends = stale.appends && stale.taken?.uuid === events.uuid
-      return { stale: { ...stale, appends }, events }
+      const follows = stale.follows && stale.taken?.uuid === events.uuid
+      return { stale: { ...stale, follows }, events }
     }
     events = after
   }
-  return { stale: { ...(await read()), appends: false } }
+  return { stale: { ...(await read()), follows: false } }
 }
 
 /** Binds the new ones of the table, and says what is taken once their rows are published. */

@@ -30,11 +30,13 @@ export async function readTaken(
   task: Task,
   record: TaskRecord | undefined,
 ): Promise<Taken | undefined> {
-  if (task.following?.kind !== 'append' || record === undefined) return undefined
+  const { following } = task
+  if (following === undefined || following.kind === 'rebuild' || record === undefined)
+    return undefined
   const text = (await state.values(scope)).get(task.id)
   if (text === undefined) return undefined
   const taken = takenSchema.parse(JSON.parse(text))
-  return taken.journalEnd === record.consumed[task.following.events[0]!] ? taken : undefined
+  return taken.journalEnd === record.consumed[following.events[0]!] ? taken : undefined
 }
 
 export function takenValues(task: Task, taken: Taken): NonNullable<Publication['values']> {

@@ -64,7 +64,7 @@ export function makeEventProject(
 export async function sendEvents(
   port: number,
   events: readonly object[],
-  key = eventKey,
+  key: string = eventKey,
 ): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/events`, {
     method: 'POST',

@@ -5,7 +5,9 @@ import fc from 'fast-check'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session } from '../../src/engine/engine.ts'
 import { people } from '../../src/index.ts'
+import { newEvents, touchedKeys } from '../../src/model/collected.ts'
 import { definitionOf } from '../../src/model/definition.ts'
+import { touchesOfPeople } from '../../src/model/people-touches.ts'
 import { resolver } from './people-resolver.ts'
 import type { Edge } from './people-resolver.ts'
 
@@ -86,11 +88,17 @@ describe('people', () => {
   })
 
   async function table(edges: readonly Edge[]): Promise<readonly (readonly unknown[])[]> {
+    if (edges.length === 0) return []
     await session.bindView('raw.event', eventLog(edges))
+    const rows = await rowsOfTable()
+    await session.unbind('raw.event')
+    return rows
+  }
+
+  async function rowsOfTable(): Promise<readonly (readonly unknown[])[]> {
     const { rows } = await session.query(
       `select actor, valid_from, person, person_then, shared from (${transform()}) as made order by actor, valid_from`,
     )
-    await session.unbind('raw.event')
     return rows
   }
 
@@ -136,6 +144,36 @@ describe('people', () => {
         async ([edges, shuffled]) => deepEqual(await table(shuffled), await table(edges)),
       ),
       { numRuns: 30, seed: 12 },
+    )
+  })
+
+  it('is the same when only what new edges touch is made again, of the edges needed for that', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        edgeList,
+        fc.array(fc.boolean(), { minLength: 14 }),
+        async (edges, isNew) => {
+          const before = await table(edges.filter((_, index) => isNew[index] !== true))
+          const expected = await table(edges)
+          await session.bindView('raw.event', eventLog(edges))
+          const fresh = edges.filter((_, index) => isNew[index] === true)
+          const all = fresh.length === 0 ? 'select * from raw.event limit 0' : eventLog(fresh)
+          await session.run(`create temp table ${newEvents} as ${all}`)
+          await session.run(`create temp table ${touchedKeys} as ${touchesOfPeople.keys}`)
+          await session.run(`create temp table needed as ${touchesOfPeople.events}`)
+          const { rows } = await session.query(`select actor from ${touchedKeys}`)
+          await session.unbind('raw.event')
+          const touched = new Set<unknown>(rows.map(([actor]) => actor))
+          await session.bindView('raw.event', 'select * from needed')
+          const made = (await rowsOfTable()).filter(([actor]) => touched.has(actor))
+          await session.unbind('raw.event')
+          for (const name of [newEvents, touchedKeys, 'needed'])
+            await session.run(`drop table ${name}`)
+          const kept = before.filter(([actor]) => !touched.has(actor))
+          deepEqual([...made, ...kept].map(String).toSorted(), expected.map(String).toSorted())
+        },
+      ),
+      { numRuns: 100, seed: 14 },
     )
   })
 
