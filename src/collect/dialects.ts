@@ -1,4 +1,5 @@
 /** Every way of speaking that the collector understands. The native one first: its path is nobody else's. */
+import { isRecord } from './dialect/answers.ts'
 import type { Dialect, Route } from './dialect.ts'
 import { nativeDialect } from './dialect/native.ts'
 import { posthogDialect } from './dialect/posthog.ts'
@@ -20,12 +21,24 @@ function limited(dialect: Dialect): Dialect {
   return {
     ...dialect,
     readEvents: (request, body) => {
-      const events = dialect.readEvents(request, body)
-      if (events.length <= eventsMax) return events
-      const reason = `${events.length} events in a request are more than ${eventsMax}`
+      const count = countOf(body)
+      if (count <= eventsMax) return dialect.readEvents(request, body)
+      const reason = `${count} events in a request are more than ${eventsMax}`
       return [{ kind: 'unreadable', reason }]
     },
   }
+}
+
+/** Of the events that a body may hold: in each dialect they are the body itself, or a list directly in it. */
+function countOf(body: unknown): number {
+  if (Array.isArray(body)) return body.length
+  if (!isRecord(body)) return 1
+  let count = 1
+  for (const name in body) {
+    const value = body[name]
+    if (Array.isArray(value)) count = Math.max(count, value.length)
+  }
+  return count
 }
 
 export interface FoundRoute extends Route {

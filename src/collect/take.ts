@@ -83,7 +83,7 @@ export class Taker {
     const { dialect } = call.route
     const body = readJson(bytes)
     if (call.request.method === 'POST' && body === undefined)
-      return { kind: 'unreadable', reason: 'the body is no JSON' }
+      return { kind: 'unreadable', reason: 'the body is no JSON, or of too many values' }
     const compiled = this.#compile()
     const key = dialect.readKey(call.read, body?.value)
     if (key === undefined) return { kind: 'no_key' }

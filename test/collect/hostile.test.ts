@@ -133,6 +133,25 @@ describe('a collector process among hostile senders', () => {
     await assertMemory()
     await assertUnharmed(ids)
   })
+
+  it('has bounded memory for bodies of a million values, and goes on', async () => {
+    const host = `http://127.0.0.1:${collector.port}`
+    const end = sendAllTheWhile(host)
+    for (const value of ['{}', '[]', '1', '""', '[', '{"a":'])
+      for (const [head, tail] of [
+        ['[', ']'],
+        ['{"events":[', ']}'],
+        ['{"properties":{"x":[', ']}}'],
+      ] as const) {
+        const body = gzipSync(`${head}${`${value},`.repeat(1_000_000)}0${tail}`)
+        const headers = { authorization: `Bearer ${writeKey}`, 'content-encoding': 'gzip' }
+        const response = await fetch(`${host}/v1/events`, { method: 'POST', headers, body })
+        ok([200, 400, 413].includes(response.status), `answered ${response.status}`)
+      }
+    const ids = await end()
+    await assertMemory()
+    await assertUnharmed(ids)
+  })
 })
 
 describe('a slow sender', () => {
