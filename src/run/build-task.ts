@@ -18,6 +18,7 @@ import {
 } from '../plan/plan.ts'
 import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
 import type { Publication, TaskUpdate } from '../state/state.ts'
+import { isOfObjects, remakeChanged, snapshotValues } from './changed-objects.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
@@ -53,6 +54,10 @@ export async function buildTask(
     return undefined
   }
   return await withSession(attempt, async (session) => {
+    if (isOfObjects(task, stale)) {
+      const remade = await remakeChanged(attempt, session, update)
+      if (remade !== undefined) return remade.published
+    }
     const taken =
       events === undefined
         ? undefined
@@ -82,14 +87,15 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   const { task } = attempt
   const { dirty } = work
   const inputs = await bindInputs(attempt, session, work)
+  const values = new Map([...(work.values ?? []), ...snapshotValues(task, inputs)])
   await bindRest(attempt, session, dirty)
   const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, dirty)}`
   if (task.rows.kind === 'versions')
-    return await publishVersions(attempt, { ...work, session, inputs, sql })
+    return await publishVersions(attempt, { ...work, values, session, inputs, sql })
   if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
   else await session.run(`create temp table ${made} as ${sql}`)
   await checkRows(attempt, session)
-  return await publish(attempt, { ...work, session, inputs })
+  return await publish(attempt, { ...work, values, session, inputs })
 }
 
 /** Versions without numbers get theirs and are checked and published, with the stored ones that stay. */

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { Lake } from '../../src/lake/lake.ts'
-import { readStaleness, runTasks } from '../../src/run/run.ts'
+import { compactTables, readStaleness, runTasks } from '../../src/run/run.ts'
 import type { State } from '../../src/state/state.ts'
 import { eventsModel, landVisits, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
@@ -149,6 +149,34 @@ describe('an activity over collected events', () => {
         keys: new Set(entries.at(-1)!.buckets!['visitor']!.map((bucket) => `bucket=${bucket}`)),
       })
       equal(entries.at(-1)!.buckets!['visitor']!.length, 1)
+    }),
+  )
+
+  it(
+    'makes versions anew for the objects alone whose activities changed, whatever was merged meanwhile',
+    inWorkshop(async () => {
+      const visitors = Array.from({ length: 20 }, (_, index) => `v${index}`)
+      await landVisits(
+        workshop,
+        1,
+        visitors.map((visitor, index) => visit(visitor, index, { visitor })),
+      )
+      requireDone(await workshop.run())
+      for (const [landing, visitor] of ['v3', 'v7', 'v3'].entries())
+        await landVisits(workshop, landing + 2, [
+          visit(`late${landing}`, 40 + landing, { visitor }),
+        ])
+      requireDone(await workshop.run({ ids: ['act.look', 'act.touch'] }))
+      await compactTables(workshop.context, workshop.tasks, {
+        keepSnapshots: 10,
+        snapshotAgeMs: 0,
+        orphanAgeMs: 0,
+      })
+      // Two visitors: one with three versions, one with two.
+      deepEqual(await runOnly('obj_attr.person.habit'), ['published', 5])
+      deepEqual(await runOnly('obj_attr.person.habit'), ['unchanged', 0])
+      const versions = (await workshop.contents())['obj_attr.person.habit']!
+      equal(versions.length, visitors.length + 3)
     }),
   )
 

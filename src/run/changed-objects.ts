@@ -1,0 +1,162 @@
+/**
+ * Attributes derived from activities, made anew for those objects alone whose activities changed. Which these are the lake says: a row that came, went or changed
+ * is in a file that the activity has and did not have when it was read last, or had and has no more. A row in both is one that only moved.
+ */
+import { z } from 'zod'
+import { stringifyJson } from '../base/json.ts'
+import type { Session } from '../engine/engine.ts'
+import type { Scan, ScanFile } from '../lake/lake.ts'
+import { isEmpty } from '../plan/plan.ts'
+import type { Dirty, Task, TaskInput } from '../plan/plan.ts'
+import type { Publication, TaskUpdate } from '../state/state.ts'
+import { checkRows } from './check-rows.ts'
+import type { Attempt } from './context.ts'
+import { publish, publishRecords } from './publish.ts'
+import type { Published } from './publish.ts'
+import type { TaskStaleness } from './staleness.ts'
+import { bindTable } from './stored-table.ts'
+import { kept, numberVersions, storedVersions } from './versions.ts'
+
+const scope = 'read_snapshots'
+const changedKeys = 'changed_keys'
+
+const snapshotsSchema = z.record(z.string(), z.string())
+
+/** The snapshots of activities that a publication was made of, for the next to compare with. */
+export function snapshotValues(
+  task: Task,
+  inputs: Readonly<Record<string, string>>,
+): NonNullable<Publication['values']> {
+  const read = task.inputs.filter(isByKey).map(({ id }) => [id, inputs[id] ?? ''] as const)
+  if (read.length === 0) return new Map()
+  return new Map([[scope, new Map([[task.id, stringifyJson(Object.fromEntries(read))]])]])
+}
+
+function isByKey(input: TaskInput): boolean {
+  return input.mapping === 'key_buckets'
+}
+
+interface ReadActivity {
+  readonly id: string
+  readonly reference: string
+  readonly now: Scan
+  /** Files that are there now and were not, and the other way round. */
+  readonly came: readonly ScanFile[]
+  readonly gone: readonly ScanFile[]
+}
+
+/** Whether nothing but activities of some objects made the task stale. */
+export function isOfObjects(task: Task, stale: TaskStaleness): boolean {
+  return (
+    task.rows.kind === 'versions' &&
+    task.inputs.some(isByKey) &&
+    stale.dirty.kind === 'keys' &&
+    stale.record?.pending.length === 0
+  )
+}
+
+/** undefined when it cannot be told which objects these are. */
+export async function remakeChanged(
+  attempt: Attempt,
+  session: Session,
+  update: TaskUpdate,
+): Promise<{ readonly published: Published | undefined } | undefined> {
+  const { context, task } = attempt
+  const { key } = task.rows
+  const activities = await readActivities(attempt)
+  if (activities === undefined || key === undefined) return undefined
+  const selects: string[] = []
+  for (const [index, { reference, now, came, gone }] of activities.entries()) {
+    await session.bindScan(`rows_${index}`, now)
+    await session.bindScan(`came_${index}`, { ...now, files: came })
+    await session.bindScan(`gone_${index}`, { ...now, files: gone })
+    const without = (rows: string, others: string): string =>
+      `select ${reference} as ${key} from (select * from ${rows}_${index} except select * from ${others}_${index}) as ${rows}_alone`
+    selects.push(without('came', 'gone'), without('gone', 'came'))
+  }
+  await session.run(
+    `create table ${changedKeys} as select distinct ${key} from (\n${selects.join('\nunion all ')}\n) as moved where ${key} is not null`,
+  )
+  const inputs = Object.fromEntries(
+    activities.map(({ id, now }) => [id, String(now.table.current?.id ?? '')]),
+  )
+  const values = snapshotValues(task, inputs)
+  const dirty = await partitionsOf(session, task)
+  if (isEmpty(dirty)) {
+    await publishRecords(attempt, { task: update, values })
+    return { published: undefined }
+  }
+  const isChanged = (column: string): string => `${column} in (select ${key} from ${changedKeys})`
+  for (const [index, { id, reference }] of activities.entries())
+    await session.bindView(id, `select * from rows_${index} where ${isChanged(reference)}`)
+  const others = [
+    ...task.inputs.filter((input) => !isByKey(input)).map(({ id }) => id),
+    ...task.references,
+  ]
+  for (const id of new Set(others)) {
+    const scan = await bindTable(session, context.lake, {
+      task: context.tasks.find((each) => each.id === id)!,
+    })
+    inputs[id] = String(scan?.table.current?.id ?? '')
+  }
+  const only = isChanged(key)
+  const numbered = await numberVersions(attempt, session, { sql: task.rows.sql, dirty, only })
+  await checkRows(attempt, session)
+  const published = await publish(attempt, {
+    session,
+    dirty,
+    update,
+    inputs,
+    values: new Map<string, ReadonlyMap<string, string | null>>([
+      ...values,
+      [numbered.scope, numbered.next],
+    ]),
+    from: numbered.from,
+    within: {
+      replaced: `select * from ${kept}`,
+      staying: `select * from ${storedVersions} where not (${only})`,
+    },
+  })
+  return { published }
+}
+
+async function readActivities({
+  context,
+  task,
+}: Attempt): Promise<readonly ReadActivity[] | undefined> {
+  const { lake, state } = context
+  const text = (await state.values(scope)).get(task.id)
+  if (text === undefined) return undefined
+  const former = snapshotsSchema.parse(JSON.parse(text))
+  const activities: ReadActivity[] = []
+  for (const { id, reference } of task.inputs.filter(isByKey)) {
+    const table = await lake.table(id)
+    const snapshot = table?.snapshots.find((each) => String(each.id) === former[id])
+    // Expired since, or of a table that was made anew.
+    if (table === undefined || snapshot === undefined || reference === undefined) return undefined
+    const now = await lake.scan(table)
+    const before = await lake.scan(table, { snapshotId: snapshot.id })
+    activities.push({
+      id,
+      reference,
+      now,
+      came: without(now.files, before.files),
+      gone: without(before.files, now.files),
+    })
+  }
+  return activities
+}
+
+function without(files: readonly ScanFile[], others: readonly ScanFile[]): readonly ScanFile[] {
+  const paths = new Set(others.map(({ path }) => path))
+  return files.filter(({ path }) => !paths.has(path))
+}
+
+async function partitionsOf(session: Session, task: Task): Promise<Dirty> {
+  const { partition } = task
+  if (partition.kind !== 'bucket') return { kind: 'all' }
+  const type = task.columns.find(({ name }) => name === partition.column)!.type
+  const bucket = session.bucketExpression(partition.column, type, partition.count)
+  const { rows } = await session.query(`select distinct ${bucket} from ${changedKeys}`)
+  return { kind: 'keys', keys: new Set(rows.map(([number]) => `bucket=${String(number)}`)) }
+}
