@@ -18,9 +18,13 @@ import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import { openLake } from '../../src/lake/lake.ts'
 import { openSqliteState } from '../../src/state/sqlite.ts'
 import { startKafka } from '../kafka.ts'
+import type { Kafka } from '../kafka.ts'
 import { requirePart } from '../requirements.ts'
 
 const part = requirePart('kafka')
+/** Kills of the landing, kills of the broker and stalls, beside the first of each. */
+const faults = process.env['MARU_SOAK'] === undefined ? 0 : 18
+const stallMs = 20_000
 const entry = join(import.meta.dirname, '..', '..', 'src', 'app', 'land-process.ts')
 
 interface Land {
@@ -47,6 +51,39 @@ async function startLand(options: LandProcessOptions): Promise<Land> {
       throw new Error(`the landing ended: ${land.errors}`)
     }),
   ])
+  return land
+}
+
+interface World {
+  readonly kafka: Kafka
+  readonly start: () => Promise<Land>
+  readonly send: (requests: number) => Promise<void>
+}
+
+/** The landing that is at work after all faults. */
+async function endure(first: Land, { kafka, start, send }: World): Promise<Land> {
+  let land = first
+  for (let fault = 0; fault < faults; fault++) {
+    await send(50)
+    switch (fault % 3) {
+      case 0:
+        await wait(fault * 100)
+        land.child.kill('SIGKILL')
+        await once(land.child, 'exit')
+        land = await start()
+        break
+      case 1:
+        await kafka.kill()
+        await send(50)
+        await kafka.start()
+        break
+      default:
+        kafka.stall()
+        await send(50)
+        await wait(stallMs)
+        kafka.resume()
+    }
+  }
   return land
 }
 
@@ -139,9 +176,10 @@ it(
       equal(second.landed, 0)
       await kafka.start()
       await until('what the local logs kept lands', () => second.landed === 200)
+      const last = await endure(second, { kafka, start, send })
       await send(50)
-      second.child.kill('SIGTERM')
-      equal((await once(second.child, 'exit'))[0], 0)
+      last.child.kill('SIGTERM')
+      equal((await once(last.child, 'exit'))[0], 0)
       deepEqual(await count(options), [sent, sent])
       for (const log of logs) await log.close()
       for (const name of ['0', '1']) {
