@@ -40,8 +40,8 @@ export interface JoinedCondition {
   readonly dimension: Dimension
   readonly rows: string
   readonly key: string
-  /** Over the columns of `rows`. */
-  readonly sql: string
+  /** Over the columns of `rows`, and what they are joined to. */
+  readonly sql: (joined: string) => string
   /** What makes `rows`. */
   readonly ctes: readonly string[]
   readonly reads: readonly TableId[]
@@ -167,7 +167,7 @@ export function conditionSql(
     case 'among':
       return `exists (select 1 from ${condition.rows} where ${condition.rows}.${condition.column} is not distinct from ${operandOf(condition.dimension)})`
     case 'joined':
-      return condition.sql
+      return condition.sql(operandOf(condition.dimension))
     case 'and':
     case 'or': {
       if (condition.operands.length === 0) return condition.kind === 'and' ? 'true' : 'false'

@@ -3,8 +3,8 @@
  * All metrics over the same rows share one scan; a filtered metric is a condition inside of it.
  */
 import { assert } from '../base/errors.ts'
-import type { MetricCondition, Model, TableId } from '../model/model.ts'
-import { grains } from './calendar.ts'
+import type { ColumnType, MetricCondition, Model, TableId } from '../model/model.ts'
+import { calendarSql, grains, isOfInstants, periodStep } from './calendar.ts'
 import { bindCondition } from './condition.ts'
 import type { BoundCondition, JoinedCondition } from './condition.ts'
 import { resolveDimension } from './dimension.ts'
@@ -87,7 +87,7 @@ export function planLeg(request: LegRequest): Leg {
     const dimension = resolveDimension(model, rootId, path.text)
     if (dimension === undefined)
       throw illegalDimension(model, { metric, rootId, text: path.text, offset: path.offset })
-    return dimension
+    return dimension.isAtPeriodEnd === true ? asOfEnd(dimension, request) : dimension
   }
   if (tableById(model, rootId)?.kind !== 'activity' && (range.from ?? range.to) !== undefined)
     throw timelessRange(metric, rootId)
@@ -118,6 +118,22 @@ export function planLeg(request: LegRequest): Leg {
   })
   const leg = { model, rootId, name, dimensions, measures, conditions, where, range }
   return balance === undefined ? leg : { ...leg, balance }
+}
+
+/** As of the last instant of the row's period of the shortest grain asked for, else of the range; without an end that is now. */
+function asOfEnd(dimension: Dimension, { by, range }: Pick<LegRequest, 'by' | 'range'>): Dimension {
+  const grain = grains.find((each) => by.includes(each))
+  if (grain === undefined && range.to === undefined) return dimension
+  const column = grain !== undefined && isOfInstants(grain) ? 'occurred_at' : 'day'
+  const source: ColumnType = { kind: column === 'day' ? 'date' : 'timestamp' }
+  const next =
+    grain === undefined
+      ? `date '${range.to!}'`
+      : `${calendarSql(grain, 'moment', source)} + ${periodStep(grain)}`
+  const end =
+    column === 'day' ? `cast(cast(${next} as date) as timestamp with time zone)` : `(${next})`
+  const asOf = { name: 'end', column, sql: `${end} - interval '0.000001' second` } as const
+  return { ...dimension, path: { ...dimension.path, now: false, asOf } }
 }
 
 /** A measure with a balance is alone in its leg. The times are looked for in each period of the coarsest grain. */
@@ -158,7 +174,7 @@ function chosenCondition(
     dimension: resolve({ text: root.key }),
     rows: chosen.rows,
     key: 'event_id',
-    sql: `${chosen.rows}.event_id is not null`,
+    sql: () => `${chosen.rows}.event_id is not null`,
     ctes: [...chosen.histories.map(({ sql }) => sql), ...chosen.ctes],
     reads: chosen.tables,
   }

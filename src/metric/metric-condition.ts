@@ -41,13 +41,13 @@ export function metricCondition(
     dimension,
     rows,
     key,
-    sql: comparison(rows),
+    sql: (object) => comparison(rows, object),
     ctes: [`${rows} as (\n${sql}\n)`],
     reads: tables,
   }
 }
 
-/** The metric of each object, and the comparison over an alias of it. An object without rows is unknown, unless the metric has a `fill`. */
+/** The metric of each object, and what the condition says of it. An object without rows is unknown, unless the metric has a `fill`. */
 function compareMetric(
   { model, compile }: Pick<MetricConditionRequest, 'model' | 'compile'>,
   condition: MetricCondition,
@@ -63,9 +63,11 @@ function compareMetric(
   return {
     sql,
     key,
-    comparison: (alias) => {
+    comparison: (alias, object) => {
       const value = `${alias}.${metric.name}`
-      return `${fill === undefined ? value : `coalesce(${value}, ${fill})`} ${operator} ${literal}`
+      // What is no object has no value either.
+      const filled = `case when ${object} is not null then coalesce(${value}, ${fill}) end`
+      return `${fill === undefined ? value : filled} ${operator} ${literal}`
     },
     tables: reads.map(({ table }) => table),
   }

@@ -39,8 +39,8 @@ export interface ComparedMetric {
   readonly sql: string
   /** Its column that holds the object. */
   readonly key: string
-  /** Over an alias of it. */
-  readonly comparison: (alias: string) => string
+  /** Over an alias of it, and the object that it is joined to. */
+  readonly comparison: (alias: string, object: string) => string
   readonly tables: readonly TableId[]
 }
 
@@ -190,7 +190,7 @@ function historyOf(request: ChoiceRequest): History & { readonly tables: readonl
       type: (text) => paths[places.get(text)!]!.column.type,
       metric: (condition) => {
         const at = metrics.findIndex((metric) => metric.condition === condition)
-        return metrics[at]!.comparison(`metric_${at}`)
+        return metrics[at]!.comparison(`metric_${at}`, expression(condition.path))
       },
     })
   const items = Object.entries(selected).map(

@@ -19,8 +19,12 @@ const metricFilters: Readonly<Record<string, RowChoice['filter'][]>> = {
   'act.purchase': [
     ofMetric('orders', 'member'),
     { kind: 'not', operand: ofMetric('likes', 'member') },
+    { kind: 'not', operand: ofMetric('filled_sales', 'member') },
   ],
-  'act.like': [ofMetric('orders', 'fan')],
+  'act.like': [
+    ofMetric('orders', 'fan'),
+    { kind: 'not', operand: ofMetric('filled_sales', 'fan') },
+  ],
 }
 
 function ofMetric(metric: string, path: string): Predicate {

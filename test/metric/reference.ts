@@ -105,7 +105,14 @@ export function rowsOf(
     if (chosen?.has(row) === false || question.without?.has(row) === true) return []
     const see = (text: string): Cell => {
       const [path, compared] = text.split('#') as [string, string?]
-      const value = valueAt(context, root, row, path)
+      const value = path.endsWith('@period_end')
+        ? valueAt(
+            context,
+            root,
+            atPeriodEnd(context, question, row),
+            path.replace('@period_end', ''),
+          )
+        : valueAt(context, root, row, path)
       return compared === undefined ? value : ofObject(context, compared, value)
     }
     const day = root.kind === 'activity' ? dayOf(row, context.model.zone) : null
@@ -126,6 +133,36 @@ export function contextOf(model: Model, dataset: Dataset): Context {
   return context
 }
 
+/** The row as if it happened at the last instant of its period of the shortest grain, else of the range, else now. */
+function atPeriodEnd(
+  { model }: Context,
+  { by, to }: Omit<ReferenceQuestion, 'metrics'>,
+  row: Row,
+): Row {
+  const instant = row['occurred_at'] as bigint | null
+  const grain = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'].find(
+    (each) => by.includes(each),
+  )
+  if (grain === undefined && to === undefined) return { ...row, occurred_at: 10n ** 17n }
+  if (instant === null && grain !== undefined) return row
+  const microsecond = 1n
+  if (grain !== undefined && ['second', 'minute', 'hour'].includes(grain)) {
+    const length = { second: 1n, minute: 60n, hour: 3600n }[grain as 'hour'] * 1_000_000n
+    return {
+      ...row,
+      occurred_at: (calendar(grain, instant, model.zone) as bigint) + length - microsecond,
+    }
+  }
+  const period = grain === undefined ? undefined : calendar(grain, instant, model.zone)
+  const isAfter = (day: string): boolean =>
+    period === undefined ? day >= to! : calendar(grain!, day, model.zone)! > period!
+  // The first half hour of the day after the period.
+  let at = period === undefined ? BigInt(Date.parse(to!) - 172_800_000) * 1000n : instant!
+  at -= at % 1_800_000_000n
+  while (!isAfter(calendar('day', at, model.zone) as string)) at += 1_800_000_000n
+  return { ...row, occurred_at: at - microsecond }
+}
+
 /** A metric of one object over all time; unknown when it has no row. */
 function ofObject({ model, dataset }: Context, name: string, key: Cell): Cell {
   if (key === null) return null
@@ -134,7 +171,8 @@ function ofObject({ model, dataset }: Context, name: string, key: Cell): Cell {
   const root = model.tables.find((table) => table.id === rootId)!
   const by = root.kind === 'activity' ? root.actor : root.kind === 'object' ? root.key : ''
   const rows = evaluate(model, dataset, { metrics: [name], by: [by] })
-  return rows.find(([object]) => object === key)?.[1] ?? null
+  const found = rows.find(([object]) => object === key)
+  return found === undefined ? (metricOf(model, name).fill ?? null) : found[1]!
 }
 
 function rootRows(context: Context, root: TableModel): readonly Row[] {
