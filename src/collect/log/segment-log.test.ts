@@ -218,7 +218,19 @@ describe('a log of segments', () => {
     const foreign = reader.read('one', { position: '42', bytesMax: 10 })
     await rejects(foreign, { code: 'LOG_CORRUPT' })
     const beyond = reader.read('one', { position: '7:0', bytesMax: 10 })
-    await rejects(beyond, { code: 'LOG_EXPIRED', message: /ends before/ })
+    await rejects(beyond, { code: 'LOG_EXPIRED', message: /does not have/ })
+  })
+
+  it('takes no place of a folder for one of another that was made in its stead', async () => {
+    await writeGroups('long enough', 'b')
+    const places = new Map<string, string>()
+    await readOn(await read(), places)
+    await rm(folder, { recursive: true })
+    await writeGroups('c', 'd', 'e', 'f')
+    const again = await read('again')
+    const position = places.get('one')
+    await rejects(again.read('one', { position, bytesMax: 1000 }), { code: 'LOG_EXPIRED' })
+    deepEqual(texts(await readOn(again, new Map())), ['c', 'd', 'e', 'f'])
   })
 
   describe('keeps', () => {

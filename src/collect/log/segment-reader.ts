@@ -9,7 +9,7 @@ import type { Files } from '../../base/files.ts'
 import { nodeFiles } from '../../base/node-files.ts'
 import type { LogBatch, LogPosition, LogReader } from '../log.ts'
 import { forgetReader, readReleased, writeReleased } from './released.ts'
-import { SegmentFile, damaged, formatPlace, listSegments, parsePlace } from './segment.ts'
+import { SegmentFile, damaged, formatPlace, listSegments, parsePlace, placeIn } from './segment.ts'
 import type { Place, Segment } from './segment.ts'
 
 export interface SegmentReaderOptions {
@@ -76,14 +76,12 @@ class SegmentReader implements SegmentLogReader {
       if (place === undefined) return { records: [], position: options.position, atEnd: true }
       const { segment, offset } = place
       const following = segments.find(({ number }) => number > segment)
-      const file = await this.#file(
-        sequence,
-        segments.find(({ number }) => number === segment)!,
-      )
+      const current = segments.find(({ number }) => number === segment)!
+      const file = await this.#file(sequence, current)
       const part = await file.read(offset, options.bytesMax)
       const { records } = part
       if (part.next === 'more') {
-        return { records, position: formatPlace({ segment, offset: part.offset }), atEnd: false }
+        return { records, position: formatPlace(placeIn(current, part.offset)), atEnd: false }
       }
       const isTorn = part.next === 'damaged'
       if (isTorn && (following !== undefined || (await file.isDamage(offset)))) {
@@ -93,9 +91,9 @@ class SegmentReader implements SegmentLogReader {
       }
       if (following === undefined) {
         this.#tails.set(sequence, { segment, size: part.size })
-        return { records, position: formatPlace({ segment, offset: part.offset }), atEnd: true }
+        return { records, position: formatPlace(placeIn(current, part.offset)), atEnd: true }
       }
-      place = { segment: following.number, offset: 0 }
+      place = placeIn(following, 0)
       if (records.length > 0) return { records, position: formatPlace(place), atEnd: false }
     }
   }
@@ -129,7 +127,7 @@ class SegmentReader implements SegmentLogReader {
   async since(sequence: string, atMs: number): Promise<LogPosition | undefined> {
     const segments = await listSegments(this.#files, path.join(this.#folder, sequence))
     const first = segments.find(({ modifiedAtMs }) => modifiedAtMs >= atMs) ?? segments.at(-1)
-    return first && formatPlace({ segment: first.number, offset: 0 })
+    return first && formatPlace(placeIn(first, 0))
   }
 
   async close(): Promise<void> {
@@ -181,15 +179,18 @@ function startingPlace(
   position: LogPosition | undefined,
 ): Place | undefined {
   const oldest = segments[0]
-  if (position === undefined) return oldest && { segment: oldest.number, offset: 0 }
+  if (oldest === undefined) return undefined
+  if (position === undefined) return placeIn(oldest, 0)
   const place = parsePlace(position)
-  if (segments.some(({ number }) => number === place.segment)) return place
-  const isGone = oldest !== undefined && place.segment < segments.at(-1)!.number
+  const isThere = ({ number, seed }: Segment): boolean =>
+    number === place.segment && (place.seed ?? seed) === seed
+  if (segments.some(isThere)) return place
+  const isGone = place.segment < oldest.number
   throw new MaruError(
     'LOG_EXPIRED',
     isGone
       ? `${sequence}: what follows the position ${position} was removed by retention`
-      : `${sequence} ends before the position ${position}: segments are missing, or the folder was made anew`,
+      : `${sequence} does not have the position ${position}: segments are missing, or the folder was made anew`,
     {
       hint: 'raise the hard limit of the log, or restore the folder; go on from its oldest record',
     },

@@ -24,6 +24,8 @@ export interface Segment {
 /** A place between two records: everything before it lies in earlier segments, or before `offset` in this one. */
 export interface Place {
   readonly segment: number
+  /** Of the segment: a folder that was made anew has other segments of the same numbers. Absent: of whichever is there. */
+  readonly seed?: number
   readonly offset: number
 }
 
@@ -48,18 +50,27 @@ export async function listSegments(files: Files, folder: string): Promise<readon
   return segments.toSorted((left, right) => left.number - right.number)
 }
 
-export function formatPlace({ segment, offset }: Place): LogPosition {
-  return `${segment}:${offset}`
+export function placeIn({ number, seed }: Segment, offset: number): Place {
+  return { segment: number, seed, offset }
+}
+
+export function formatPlace({ segment, seed, offset }: Place): LogPosition {
+  return `${segment}${seed === undefined ? '' : `-${seed.toString(16)}`}:${offset}`
 }
 
 export function parsePlace(position: LogPosition): Place {
-  const match = /^(\d+):(\d+)$/.exec(position)
+  const match = /^(\d+)(?:-([\da-f]+))?:(\d+)$/.exec(position)
   if (match === null) {
     throw new MaruError('LOG_CORRUPT', `"${position}" is not a position in a log of segments`, {
       hint: 'it was given by another log; start from the oldest record, or from a position of this one',
     })
   }
-  return { segment: Number(match[1]), offset: Number(match[2]) }
+  const [, segment, seed, offset] = match
+  return {
+    segment: Number(segment),
+    ...(seed === undefined ? {} : { seed: Number.parseInt(seed, 16) }),
+    offset: Number(offset),
+  }
 }
 
 /** `end`: all that the segment holds was read. `damaged`: the frame at `offset` is not whole. */
