@@ -20,6 +20,8 @@ export interface Dimension {
   /** In which of the column's buckets the path's number is. */
   readonly cuts?: readonly number[]
   readonly type: ColumnType
+  /** Read as of the end of the question's period, which whoever asks for rows knows. */
+  readonly isAtPeriodEnd?: true
   /** A grain of the activity's own time: the periods that `fill` fills. */
   readonly isOwnTime: boolean
 }
@@ -36,6 +38,7 @@ export function resolveDimension(
   text: string,
 ): Dimension | undefined {
   if (isGrain(text) || isCalendarPart(text)) return ownTime(model, rootId, text)
+  if (text.endsWith(periodEnd)) return atPeriodEnd(model, rootId, text)
   const path = findPath(model, rootId, text)
   if (path !== undefined) return { text, path, type: path.column.type, isOwnTime: false }
   const own = ownGrain(model, text)
@@ -46,6 +49,16 @@ export function resolveDimension(
   if (dot === -1) return undefined
   const source = findPath(model, rootId, plain.slice(0, dot) + (isNow ? '@now' : ''))
   return source && ofValue(model, { text, source, word: plain.slice(dot + 1) })
+}
+
+export const periodEnd = '@period_end'
+
+function atPeriodEnd(model: Model, rootId: TableId, text: string): Dimension | undefined {
+  if (tableById(model, rootId)?.kind !== 'activity') return undefined
+  const base = resolveDimension(model, rootId, `${text.slice(0, -periodEnd.length)}@now`)
+  return base && base.path.references.length > 0
+    ? { ...base, text, isAtPeriodEnd: true }
+    : undefined
 }
 
 interface Derived {

@@ -108,7 +108,7 @@ interface Parser {
 }
 
 const tokenPattern =
-  /(?<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:@now\b)?)|(?<number>-?\d+(?:\.\d+)?(?![A-Za-z0-9_.]))|'(?<text>(?:[^']|'')*)'|(?<symbol><>|<=|>=|!=|[=<>(),])/y
+  /(?<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:@(?:now|period_end|cohort_entry)\b)?)|(?<number>-?\d+(?:\.\d+)?(?![A-Za-z0-9_.]))|'(?<text>(?:[^']|'')*)'|(?<symbol><>|<=|>=|!=|[=<>(),])/y
 
 function tokenize(text: string): readonly Token[] {
   const tokens: Token[] = []

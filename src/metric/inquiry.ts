@@ -100,6 +100,6 @@ export function slugOf(text: string): string {
     /^(value|is|place|size|order|run|balance)__|__(sum|count|count_true|min|max|distinct|percentile|first|last|value|by)$/.test(
       slug,
     ) ||
-    (slug.endsWith('__now') && !text.endsWith('@now'))
+    (/__(now|end)$/.test(slug) && !text.endsWith('@now'))
   return isTaken ? `${slug}__by` : slug
 }

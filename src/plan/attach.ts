@@ -26,8 +26,19 @@ export interface AttributePath {
   readonly table: TableId
   readonly column: ColumnModel
   readonly now: boolean
+  /** As of another instant of the row than its own. */
+  readonly asOf?: RowInstant
   /** What a related column of the root is computed of. */
   readonly related?: Selection
+}
+
+/** An instant of each row of an activity. */
+export interface RowInstant {
+  /** Ends the names of joins; `@period_end` of a path is read so. */
+  readonly name: 'end'
+  /** SQL over `moment`, which is the root's column. */
+  readonly sql: string
+  readonly column: 'day' | 'occurred_at'
 }
 
 export interface Attachment {
@@ -102,7 +113,10 @@ export function reachablePaths(model: Model, rootId: TableId): readonly Attribut
 
 /** `product.brand.name` */
 export function pathText(path: AttributePath): string {
-  return [...path.references, path.column.name].join('.') + (path.now ? '@now' : '')
+  return (
+    [...path.references, path.column.name].join('.') +
+    (path.asOf ? '@period_end' : path.now ? '@now' : '')
+  )
 }
 
 /**
@@ -228,13 +242,14 @@ function startJoins(model: Model, rootId: TableId, rows: 'merged' | 'activity'):
   }
 }
 
-type Ask = Pick<AttributePath, 'references' | 'now'>
+type Ask = Pick<AttributePath, 'references' | 'now' | 'asOf'>
 
 /** The alias under which `table` is joined at the end of the references; adds the joins that are missing. */
 function joinTable(joins: Joins, ask: Ask, table: TableId): string {
   if (ask.references.length === 0 && table === joins.root.id) return joins.rootAlias
   const isNow = ask.now || joins.root.kind === 'object'
-  const suffix = ask.now && joins.root.kind === 'activity' ? '__now' : ''
+  const as = ask.asOf?.name ?? (ask.now ? 'now' : undefined)
+  const suffix = as !== undefined && joins.root.kind === 'activity' ? `__${as}` : ''
   const alias = `${[...ask.references, lastName(table)].join('__')}__row${suffix}`
   if (joins.byAlias.has(alias)) return alias
   const target = tableOf(joins.model, table)
@@ -254,15 +269,17 @@ interface JoinTarget {
 function joinCondition(joins: Joins, ask: Ask, join: JoinTarget): string {
   const { target, alias, isNow } = join
   const version = versionColumn(joins, ask, target)
-  if (version !== undefined && !isNow) {
+  if (version !== undefined && !isNow && ask.asOf === undefined) {
     joins.rootColumns.add(version)
     return `${alias}.${filledColumns.version} = ${joins.rootAlias}.${version}`
   }
   const isSameKey = `${alias}.${target.key} = ${keyExpression(joins, ask)}`
   if (!target.history) return isSameKey
   if (isNow) return `${isSameKey} and ${alias}.${filledColumns.validTo} is null`
-  joins.rootColumns.add('occurred_at')
-  return `${isSameKey} and ${heldAt(alias, `${joins.rootAlias}.occurred_at`)}`
+  const { column, sql } = ask.asOf ?? { column: 'occurred_at', sql: 'moment' }
+  joins.rootColumns.add(column)
+  const instant = sql.replaceAll('moment', `${joins.rootAlias}.${column}`)
+  return `${isSameKey} and ${heldAt(alias, instant)}`
 }
 
 function versionColumn(
@@ -284,7 +301,7 @@ function keyExpression(joins: Joins, ask: Ask): string {
   const before = ask.references.slice(0, -1)
   const holder = walk(joins.model, joins.root.id, ask.references)
   assert(holder !== undefined, `${joins.root.id} has no path ${ask.references.join('.')}`)
-  return `${joinTable(joins, { references: before, now: ask.now }, holder.table)}.${last}`
+  return `${joinTable(joins, { ...ask, references: before }, holder.table)}.${last}`
 }
 
 type Found = Omit<AttributePath, 'now'>

@@ -419,6 +419,8 @@ const purchaseDimensions = [
   'quantity.bucket',
   'member.points.bucket',
   'member.points.bucket@now',
+  'member.country@period_end',
+  'product.brand.country@period_end',
   'product.price',
   'product.brand',
   'product.brand@now',

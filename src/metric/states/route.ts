@@ -114,7 +114,9 @@ function isCounted(leg: Leg, measure: StoredMeasure, tiles: readonly Tile[]): bo
 
 /** The name under which a dimension is stored, if it can be. */
 function storedText(dimension: Dimension): string | undefined {
-  return isValueItself(dimension) && !dimension.path.now ? pathText(dimension.path) : undefined
+  return isValueItself(dimension) && !dimension.path.now && dimension.path.asOf === undefined
+    ? pathText(dimension.path)
+    : undefined
 }
 
 function stateSource(
