@@ -69,13 +69,13 @@ describe('the status of a log', () => {
 
     const reader = await openSegmentReader({ folder, name: 'landing' })
     let position: string | undefined
-    for (let count = 0; count < 6; count++)
+    for (let count = 0; count < 7; count++)
       position = (await reader.read('a', { position, bytesMax: 1 })).position
     await reader.release('a', position!)
     const { lanes } = await statusOfLogs(nodeFiles, folder, 'lake')
     deepEqual(
       lanes.map(({ waiting }) => waiting),
-      [lane(0, 6), lane(1, 6)].map((each) => (each as { waiting: object }).waiting),
+      [lane(0, 7), lane(1, 7)].map((each) => (each as { waiting: object }).waiting),
     )
     // Of a log that keeps no places: by the place that the landing has.
     const behind = await statusBehind(reader, new Map([['a', position!]]))
