@@ -23,12 +23,12 @@ import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
 import { bindNewEvents, pinEvents } from './new-events.ts'
+import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
 import { publish, publishRecords, sortOf } from './publish.ts'
-import type { Built, Published } from './publish.ts'
+import type { Published } from './publish.ts'
 import { withSession } from './session.ts'
 import { bindTable } from './stored-table.ts'
 import { takenValues } from './taken-events.ts'
-import { kept, numberVersions } from './versions.ts'
 
 export interface BuildOptions {
   readonly range: DayRange
@@ -98,31 +98,6 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   return await publish(attempt, { ...work, values, session, inputs })
 }
 
-/** Versions without numbers get theirs and are checked and published, with the stored ones that stay. */
-async function publishVersions(
-  attempt: Attempt,
-  work: Work &
-    Pick<Built, 'session' | 'inputs'> & {
-      readonly sql: string
-      /** Condition on the stored versions; absent: none stays. */
-      readonly stays?: string
-    },
-): Promise<Published> {
-  const { session, dirty, sql, stays, values } = work
-  const numbered = await numberVersions(attempt, session, { sql, dirty })
-  if (stays !== undefined)
-    await session.run(`insert into ${made} by name select * from ${kept} where ${stays}`)
-  await checkRows(attempt, session)
-  return await publish(attempt, {
-    ...work,
-    values: new Map<string, ReadonlyMap<string, string | null>>([
-      ...(values ?? []),
-      [numbered.scope, numbered.next],
-    ]),
-    from: numbered.from,
-  })
-}
-
 /** The versions of the keys that new events touch, made of the events needed for that; those of other keys stay as they are stored. */
 async function remakeTouched(
   attempt: Attempt,
@@ -152,20 +127,8 @@ async function remakeTouched(
     dirty,
     inputs,
     sql: `select * from (\n${task.rows.sql}\n) as every_row where ${isTouched}`,
-    stays: `not (${isTouched})`,
+    only: isTouched,
   })
-}
-
-async function partitionsOfKeys(session: Session, task: Task, keys: string): Promise<Dirty> {
-  if (task.partition.kind !== 'bucket') {
-    const { rows } = await session.query(`select count(*) from (${keys}) as keys`)
-    return rows[0]?.[0] === 0 ? { kind: 'none' } : { kind: 'all' }
-  }
-  const { column, count } = task.partition
-  const type = task.columns.find(({ name }) => name === column)!.type
-  const bucket = session.bucketExpression(column, type, count)
-  const { rows } = await session.query(`select distinct ${bucket} from (${keys}) as keys`)
-  return { kind: 'keys', keys: new Set(rows.map(([number]) => `bucket=${String(number)}`)) }
 }
 
 /**

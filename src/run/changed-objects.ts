@@ -7,15 +7,14 @@ import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import type { Scan, ScanFile } from '../lake/lake.ts'
 import { isEmpty } from '../plan/plan.ts'
-import type { Dirty, Task, TaskInput } from '../plan/plan.ts'
+import type { Task, TaskInput } from '../plan/plan.ts'
 import type { Publication, TaskUpdate } from '../state/state.ts'
-import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
-import { publish, publishRecords } from './publish.ts'
+import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
+import { publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import type { TaskStaleness } from './staleness.ts'
 import { bindTable } from './stored-table.ts'
-import { kept, numberVersions, storedVersions } from './versions.ts'
 
 const scope = 'read_snapshots'
 const changedKeys = 'changed_keys'
@@ -81,7 +80,7 @@ export async function remakeChanged(
     activities.map(({ id, now }) => [id, String(now.table.current?.id ?? '')]),
   )
   const values = snapshotValues(task, inputs)
-  const dirty = await partitionsOf(session, task)
+  const dirty = await partitionsOfKeys(session, task, `select ${key} from ${changedKeys}`)
   if (isEmpty(dirty)) {
     await publishRecords(attempt, { task: update, values })
     return { published: undefined }
@@ -99,23 +98,14 @@ export async function remakeChanged(
     })
     inputs[id] = String(scan?.table.current?.id ?? '')
   }
-  const only = isChanged(key)
-  const numbered = await numberVersions(attempt, session, { sql: task.rows.sql, dirty, only })
-  await checkRows(attempt, session)
-  const published = await publish(attempt, {
+  const published = await publishVersions(attempt, {
     session,
+    sql: task.rows.sql,
     dirty,
+    only: isChanged(key),
     update,
     inputs,
-    values: new Map<string, ReadonlyMap<string, string | null>>([
-      ...values,
-      [numbered.scope, numbered.next],
-    ]),
-    from: numbered.from,
-    within: {
-      replaced: `select * from ${kept}`,
-      staying: `select * from ${storedVersions} where not (${only})`,
-    },
+    values,
   })
   return { published }
 }
@@ -150,13 +140,4 @@ async function readActivities({
 function without(files: readonly ScanFile[], others: readonly ScanFile[]): readonly ScanFile[] {
   const paths = new Set(others.map(({ path }) => path))
   return files.filter(({ path }) => !paths.has(path))
-}
-
-async function partitionsOf(session: Session, task: Task): Promise<Dirty> {
-  const { partition } = task
-  if (partition.kind !== 'bucket') return { kind: 'all' }
-  const type = task.columns.find(({ name }) => name === partition.column)!.type
-  const bucket = session.bucketExpression(partition.column, type, partition.count)
-  const { rows } = await session.query(`select distinct ${bucket} from ${changedKeys}`)
-  return { kind: 'keys', keys: new Set(rows.map(([number]) => `bucket=${String(number)}`)) }
 }
