@@ -89,6 +89,27 @@ describe('duplicates', () => {
     await duplicates.close()
   })
 
+  it('forgets nothing of a day because the clock jumps ahead, or back', async () => {
+    const folder = newFolder()
+    let nowMs = 0
+    let duplicates = await open({ folder, now: () => nowMs })
+    const add = async (name: string, hours: number, jumpHours: number): Promise<void> => {
+      for (let hour = 0; hour < hours; hour++) {
+        nowMs = (hour + jumpHours) * hourMs
+        duplicates.add('web', `${name}-${hour}`, nowMs)
+        while (duplicates.measures.waitingIds > 0) await turn()
+      }
+    }
+    await add('before', 24, 0)
+    await add('ahead', 5, 1_000)
+    await duplicates.close()
+    duplicates = await open({ folder, now: () => nowMs })
+    await add('back', 5, 25)
+    for (let hour = 0; hour < 24; hour++) assert.ok(duplicates.has('web', `before-${hour}`))
+    for (let hour = 0; hour < 5; hour++) assert.ok(duplicates.has('web', `ahead-${hour}`))
+    await duplicates.close()
+  })
+
   it('says from when on a damaged file makes it add again, at each start, and keeps the others', async () => {
     const folder = newFolder()
     const atMs = 200_000
@@ -110,6 +131,7 @@ describe('duplicates', () => {
     }
     const later = await open({ folder, now: () => atMs + 24 * hourMs })
     assert.equal(later.coveredUntilMs, 140_000)
+    assert.equal(readdirSync(folder).length, 1)
     await later.close()
   })
 

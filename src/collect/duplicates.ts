@@ -68,6 +68,8 @@ const retryMs = 5_000
 const windowsAGroup = 16
 /** Four quarters of what is kept, the one that ends and the one that begins. */
 const groupsADay = 6
+/** The four quarters and the one that begins stay however old they are: a clock that jumps ahead makes nothing old. */
+const groupsMin = 5
 const pairsATurn = 16_384
 
 /** A window still in memory. */
@@ -195,10 +197,8 @@ class DuplicateIndex implements Duplicates {
     const names: SealedName[] = []
     for (const { name } of await this.#files.list(this.#folder)) {
       const read = readName(name)
-      const path = join(this.#folder, name)
-      const outdated = read === undefined || read.newestMs < this.#now() - this.#hours * hourMs
       // oxlint-disable-next-line no-await-in-loop
-      if (outdated) await this.#files.remove(path)
+      if (read === undefined) await this.#files.remove(join(this.#folder, name))
       else names.push(read)
     }
     for (const name of names.toSorted((left, right) => left.newestMs - right.newestMs)) {
@@ -206,10 +206,11 @@ class DuplicateIndex implements Duplicates {
       // One after the other: together they would not fit in memory.
       // oxlint-disable-next-line no-await-in-loop
       const pairs = await readSealed(this.#files, path)
-      // It stays until it is outdated: what was in it is added again at each start until then.
-      if (pairs === undefined) this.#damagedFromMs = Math.min(this.#damagedFromMs, name.oldestMs)
+      if (pairs !== undefined) await this.#take(name, pairs)
       // oxlint-disable-next-line no-await-in-loop
-      else await this.#take(name, pairs)
+      else if (name.newestMs < this.#endMs) await this.#files.remove(path)
+      // It stays until it is outdated: what was in it is added again at each start until then.
+      else this.#damagedFromMs = Math.min(this.#damagedFromMs, name.oldestMs)
     }
     await this.#forget()
   }
@@ -223,6 +224,11 @@ class DuplicateIndex implements Duplicates {
     }
     for (const { files } of this.#groups) for (const file of files) file.close()
     this.#groups.length = 0
+  }
+
+  /** What is older may go. */
+  get #endMs(): number {
+    return this.#now() - this.#hours * hourMs
   }
 
   get #windows(): readonly Window[] {
@@ -339,7 +345,7 @@ class DuplicateIndex implements Duplicates {
 
   /** The count of groups bounds the memory, however full each is. */
   async #forget(): Promise<void> {
-    const endMs = this.#now() - this.#hours * hourMs
+    const endMs = this.#endMs
     const groupsMax = Math.max(
       groupsADay,
       Math.ceil(this.#idsMax / (this.#windowIdsMax * windowsAGroup)),
@@ -347,7 +353,8 @@ class DuplicateIndex implements Duplicates {
     for (;;) {
       const [oldest] = this.#groups
       if (oldest === undefined) return
-      if (oldest.newestMs >= endMs && this.#groups.length <= groupsMax) return
+      const isKept = oldest.newestMs >= endMs || this.#groups.length <= groupsMin
+      if (isKept && this.#groups.length <= groupsMax) return
       this.#groups.shift()
       for (const file of oldest.files) {
         file.close()

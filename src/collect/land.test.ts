@@ -172,6 +172,20 @@ describe('the landing', () => {
     deepEqual(await rows('select count(*), count(distinct id) from raw.event'), [[40, 40]])
   })
 
+  it('lands once although the clock jumps ahead by months, and back', async () => {
+    const hours = [0, 1, 2_000, 2, 3]
+    for (const [turn, hour] of hours.entries()) {
+      for (let event = 0; event <= turn; event++) await append(event % 2, [`e${event}`])
+      const landing = await land({ now: () => Date.UTC(2026, 0) + hour * 3_600_000 })
+      await landing.stop()
+      deepEqual(landing.progress(), { landed: 1, duplicates: turn, quarantined: 0 })
+    }
+    deepEqual(
+      await rows('select id from raw.event order by landing'),
+      hours.map((_, turn) => [`e${turn}`]),
+    )
+  })
+
   it('takes an event for another although the fingerprints of both are the same', async () => {
     await append(0, ['a'])
     await (await land()).stop()

@@ -50,14 +50,16 @@ export async function openLandedIds(options: LandedIdsOptions): Promise<LandedId
   const now = options.now ?? Date.now
   const folder = join(options.folder, 'ids')
   const fingerprints = await openDuplicates({ ...options, folder, hours, now })
-  const ids = new LandedIds({ ...options, fromMs: () => now() - hours * hourMs, now }, fingerprints)
+  const ids = new LandedIds(
+    { ...options, horizonStartMs: () => now() - hours * hourMs, now },
+    fingerprints,
+  )
   await ids.catchUp()
   return ids
 }
 
 interface LandedIdsParts extends LandedIdsOptions {
-  /** Where the horizon is now. */
-  readonly fromMs: () => number
+  readonly horizonStartMs: () => number
   readonly now: () => number
 }
 
@@ -119,7 +121,8 @@ where landing between ${oldestMs} and ${newestMs}`,
 
   /** Reads what landed since the last that is known here. */
   async catchUp(): Promise<void> {
-    let first = Math.max(this.#from, this.#options.fromMs())
+    // Not by the clock where the files say it: one that jumps ahead would leave rows out.
+    let first = this.#from === 0 ? Math.max(0, this.#options.horizonStartMs()) : this.#from
     let count = 0
     const landings = await this.#rows<[landing: number, rows: number]>(
       { lower: BigInt(first) },
