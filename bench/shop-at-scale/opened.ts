@@ -46,8 +46,7 @@ export async function openProject(folder: string): Promise<OpenedProject> {
     model,
     lake,
     session,
-    freshness: async () =>
-      (await reader.read({ state, model, tasks: async () => tasks })).freshness,
+    freshness: () => reader.read({ state, model, tasks: async () => tasks }),
     ask: async (question, freshness) => {
       const started = performance.now()
       const compiled = compileQuestion(model, question, freshness)

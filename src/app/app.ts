@@ -82,7 +82,7 @@ export interface MetricAnswer {
   readonly compiled: CompiledQuestion
   /** Where the numbers come from. */
   readonly sources: readonly (CompiledQuestion['sources'][number] & {
-    /** Of stored tables: the version of the definition that made each, and when. */
+    /** Of each table: the version of the definition that made it, and when. */
     readonly built: readonly {
       readonly id: string
       readonly version: string

@@ -150,9 +150,10 @@ class ProjectApp implements App {
 
   async metric(question: MetricQuestion): Promise<MetricAnswer> {
     const parts = await this.#parts()
-    const { freshness, records } = await this.#stored.read(parts)
+    const freshness = await this.#stored.read(parts)
     const compiled = compileQuestion(parts.model, question, freshness)
     const result = await readQuestion(parts, compiled)
+    const records = new Map((await parts.state.tasks()).map((record) => [record.taskId, record]))
     const sources = compiled.sources.map((source) => ({
       ...source,
       built: source.tables.flatMap((id) => {

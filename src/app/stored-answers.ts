@@ -6,30 +6,22 @@ import { readStaleness } from '../run/run.ts'
 import type { TaskRecord } from '../state/state.ts'
 import type { Parts } from './parts.ts'
 
-export interface StoredAnswers {
-  readonly freshness: StoredFreshness
-  readonly records: ReadonlyMap<string, TaskRecord>
-}
-
-const nothing: StoredAnswers = { freshness: new Map(), records: new Map() }
-
 /** Reads again only when something was published since: a stored indicator is answered in milliseconds. */
 export class StoredAnswersReader {
   #key = ''
-  #answers = nothing
+  #freshness: StoredFreshness = new Map()
 
-  async read(parts: Pick<Parts, 'state' | 'model' | 'tasks'>): Promise<StoredAnswers> {
+  async read(parts: Pick<Parts, 'state' | 'model' | 'tasks'>): Promise<StoredFreshness> {
     const { state } = parts
     const records = (await state.tasks()).filter(({ taskId }) => isStored(taskId))
-    if (records.length === 0) return nothing
+    if (records.length === 0) return new Map()
     const key = `${await state.journalEnd()} ${records.map(({ taskId, finishedAtMs }) => `${taskId} ${finishedAtMs}`).join(' ')}`
-    if (key === this.#key) return this.#answers
+    if (key === this.#key) return this.#freshness
     const byId = new Map(records.map((record) => [record.taskId, record]))
     const tasks = (await parts.tasks()).filter(({ table }) => table.kind === 'states')
-    const freshness = await freshnessOf(parts, tasks, byId)
-    this.#answers = { freshness, records: byId }
+    this.#freshness = await freshnessOf(parts, tasks, byId)
     this.#key = key
-    return this.#answers
+    return this.#freshness
   }
 }
 

@@ -1,8 +1,10 @@
+import type { MetricAnswer } from '../app/app.ts'
 import type { Comparison, MetricQuestion } from '../metric/metric.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Command, Words } from './command.ts'
 import { formatOption, projectOption } from './command.ts'
 import { printRows, write } from './output.ts'
+import type { Rows } from './output.ts'
 import { readRange } from './run-options.ts'
 import { withApp } from './with-app.ts'
 
@@ -63,6 +65,10 @@ export const command: Command = {
         'without metrics: the different combinations of the dimensions in an activity or object',
     },
     fill: { type: 'boolean', describes: 'also periods without rows: counts and sums are 0 there' },
+    sources: {
+      type: 'boolean',
+      describes: 'print where the numbers come from, of which version and when it was built',
+    },
     sql: { type: 'boolean', describes: 'print the SQL instead of running it' },
   },
   details: `
@@ -85,14 +91,60 @@ Examples:
         write(`${compileQuestion(await app.model(), question).sql}\n`)
         return 0
       }
-      const { result, compiled } = await app.metric(question)
-      printRows(
-        { columns: compiled.columns.map((column) => column.name), rows: result.rows },
-        format,
-      )
+      const { result, compiled, sources } = await app.metric(question)
+      const asked = { columns: compiled.columns.map((column) => column.name), rows: result.rows }
+      const lines = sourceLines(sources)
+      if (words.flag('sources')) printRows(sourceRows(lines), format)
+      else printRows(asked, format)
+      if (format === 'table' && !words.flag('sources')) write(`\n${sourceText(lines)}\n`)
       return 0
     })
   },
+}
+
+const sourceWords = {
+  indicators: 'stored indicators',
+  states: 'stored states',
+  activities: 'activities',
+} as const
+
+interface SourceLine {
+  readonly metric: string
+  readonly from: string
+  readonly table: string
+  /** Of the definition that made the table; absent when State does not know it. */
+  readonly version?: string
+  readonly at?: string
+}
+
+/** A line for each table that each of the metrics computed is from. */
+function sourceLines(sources: MetricAnswer['sources']): readonly SourceLine[] {
+  return sources.flatMap(({ kind, metrics, tables, built }) =>
+    metrics.flatMap((metric) =>
+      tables.map((table) => ({
+        metric,
+        from: sourceWords[kind],
+        table,
+        ...built.find(({ id }) => id === table),
+      })),
+    ),
+  )
+}
+
+function sourceRows(lines: readonly SourceLine[]): Rows {
+  return {
+    columns: ['metric', 'from', 'table', 'version', 'built_at'],
+    rows: lines.map(({ metric, from, table, version, at }) => [metric, from, table, version, at]),
+  }
+}
+
+/** Each table once. */
+function sourceText(lines: readonly SourceLine[]): string {
+  const texts = lines.map(({ from, table, version, at }) => {
+    const made = at === undefined ? '' : `, built ${at}, version ${version?.slice(0, 8)}`
+    return `from ${from} ${table}${made}`
+  })
+  return [...new Set(texts)].join('\n')
 }
 
 async function readQuestion(words: Words): Promise<MetricQuestion> {

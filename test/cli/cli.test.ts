@@ -10,9 +10,8 @@ import { setTimeout } from 'node:timers/promises'
 import { maruCommand, runMaru } from './run-maru.ts'
 import type { Finished } from './run-maru.ts'
 
-const commands = 'init pull check plan run list indicators show metric query keys compact recover demo'.split(
-  ' ',
-)
+const commands =
+  'init pull check plan run list indicators show metric query keys compact recover demo'.split(' ')
 
 type JsonRows = readonly Readonly<Record<string, unknown>>[]
 
@@ -118,9 +117,20 @@ describe('the command line', () => {
 
     it('rows as a table, with numbers to the right', async () => {
       const { stdout } = await maru('metric', 'sales', '--by', 'member.country')
+      const [table, source] = stdout.split('\n\n')
       assert.equal(
-        stdout,
-        'member.country   sales\n──────────────  ──────\nDE               88.00\nFR              253.50\nKR              565.50\n·                76.50\n',
+        table,
+        'member.country   sales\n──────────────  ──────\nDE               88.00\nFR              253.50\nKR              565.50\n·                76.50',
+      )
+      assert.match(source!, /^from activities act\.purchase, built 20\S+Z, version [\da-f]{8}\n$/)
+    })
+
+    it('where a number comes from, of which version and when it was built', async () => {
+      const [row] = await json('metric', 'sales', '--sources')
+      assert.deepEqual(Object.keys(row!), ['metric', 'from', 'table', 'version', 'built_at'])
+      assert.deepEqual(
+        [row!['metric'], row!['from'], row!['table']],
+        ['sales', 'activities', 'act.purchase'],
       )
     })
 

@@ -135,7 +135,7 @@ describe('stored states and indicators of a project', () => {
   /** The answer from where the router says, after it was found equal to that from activities. */
   const ask = async (model: Model, question: MetricQuestion): Promise<CompiledQuestion> => {
     const { tasks, state } = contextOf(model)
-    const { freshness } = await new StoredAnswersReader().read({
+    const freshness = await new StoredAnswersReader().read({
       model,
       state,
       tasks: async () => tasks,
