@@ -4,6 +4,7 @@ import { dayNumber } from '../base/time.ts'
 import type { ColumnType, MetricModel } from '../model/model.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
+import { periodStart } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
 import { knownUntil, periodAfter, periodsOf } from './period-sql.ts'
@@ -102,9 +103,9 @@ function anchorCtes(
 )`,
     `${name}__cohort as (
   select distinct period
-  from ${name}__entry
+  from ${name}__entry${cohortConditions(request, periods)}
 )`,
-    ...(node.at === undefined ? numberCtes(request, periods.grain) : []),
+    ...(node.at === undefined ? numberCtes(request, periods) : []),
     `${name}__age as (
   ${ages}
 )`,
@@ -120,6 +121,16 @@ function anchorCtes(
   left join ${name}__seen as seen on seen.object_key = entry.object_key and seen.period ${isRolling ? '>=' : '='} each_age.back_period
 )`,
   ]
+}
+
+/** Of cohorts outside of the range nothing is asked. */
+function cohortConditions({ range: { from, to } }: Request, { grain, type }: Periods): string {
+  if (type.kind !== 'date') return ''
+  const conditions = [
+    ...(from === undefined ? [] : [`period >= date '${periodStart(grain, from)}'`]),
+    ...(to === undefined ? [] : [`period < date '${to}'`]),
+  ]
+  return conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`
 }
 
 /** How many periods a day has, at most. */
@@ -151,11 +162,14 @@ function placesOf({ name, range: { from, to } }: Request, grain: Grain): number 
 }
 
 /** All ages that there can be, from digits. */
-function numberCtes(request: Request, grain: Grain): readonly string[] {
-  const { name } = request
-  const places = Array.from({ length: placesOf(request, grain) }, (_, at) => at)
+function numberCtes(request: Request, periods: Periods): readonly string[] {
+  const { name, range } = request
+  const places = Array.from({ length: placesOf(request, periods.grain) }, (_, at) => at)
   const sum = places.map((at) => `${10 ** at} * digit_${at}.n`).join(' + ')
   const from = places.map((at) => `${name}__digit as digit_${at}`).join(' cross join ')
+  // No period is shorter than a day, so that no cohort is older in periods than the first is in days.
+  const oldest = `select date_diff('day', min(period), ${knownUntil(periods, range.to)}) from ${name}__cohort`
+  const where = periods.type.kind === 'date' ? `\n  where ${sum} <= (${oldest})` : ''
   return [
     `${name}__digit as (
   select n
@@ -163,7 +177,7 @@ function numberCtes(request: Request, grain: Grain): readonly string[] {
 )`,
     `${name}__number as (
   select ${sum} as age
-  from ${from}
+  from ${from}${where}
 )`,
   ]
 }
