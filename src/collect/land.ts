@@ -78,9 +78,7 @@ export async function startLanding(options: LandingOptions): Promise<Landing> {
     waitMs: leaseDurationMs + retryMs,
   })
   try {
-    const landing = new LogLanding(options, held)
-    await landing.begin()
-    return landing
+    return new LogLanding(options, held, await openParts(options))
   } catch (error) {
     await held.release()
     throw error
@@ -97,45 +95,50 @@ interface Round {
   readonly isAtEnd: boolean
 }
 
+/** What a landing works with of its own. */
+interface Parts {
+  readonly session: Session
+  readonly spool: Spool
+  readonly ids: LandedIds
+}
+
+async function openParts(options: LandingOptions): Promise<Parts> {
+  const { files, workFolder: folder, engine, zone } = options
+  await files.makeFolder(folder)
+  await removeSpools(files, folder)
+  // One thread: rounds are small, and threads that wait for each other cost more than they bring.
+  const session = await engine.open({ zone, threads: 1 })
+  const spool = { session, files, folder }
+  return { session, spool, ids: await openLandedIds({ ...options, ...spool }) }
+}
+
 class LogLanding implements Landing {
   readonly #options: LandingOptions
   readonly #held: HeldLease
   readonly #stopping = new AbortController()
-  #parts: { readonly session: Session; readonly spool: Spool; readonly ids: LandedIds } | undefined
+  readonly #parts: Parts
   /** Whether a commit may have come about that the ids do not know of. */
   #isUncertain = false
   #progress = { landed: 0, duplicates: 0, quarantined: 0 }
-  #done: Promise<unknown> = Promise.resolve()
+  readonly #done: Promise<unknown>
 
-  constructor(options: LandingOptions, held: HeldLease) {
+  constructor(options: LandingOptions, held: HeldLease, parts: Parts) {
     this.#options = options
     this.#held = held
+    this.#parts = parts
+    const { signal } = this.#stopping
+    this.#done = Promise.all([this.#loop(), keepUp({ ...options, signal })])
   }
 
   progress(): LandingProgress {
     return this.#progress
   }
 
-  async begin(): Promise<void> {
-    const { files, workFolder: folder, engine, zone } = this.#options
-    await files.makeFolder(folder)
-    await removeSpools(files, folder)
-    // One thread: rounds are small, and threads that wait for each other cost more than they bring.
-    const session = await engine.open({ zone, threads: 1 })
-    const spool = { session, files, folder }
-    const ids = await openLandedIds({ ...this.#options, ...spool })
-    this.#parts = { session, spool, ids }
-    this.#done = Promise.all([
-      this.#loop(),
-      keepUp({ ...this.#options, signal: this.#stopping.signal }),
-    ])
-  }
-
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#done
-    await this.#parts?.ids.close()
-    await this.#parts?.session.close()
+    await this.#parts.ids.close()
+    await this.#parts.session.close()
     await this.#options.reader.close()
     await this.#held.release()
   }
@@ -210,7 +213,7 @@ class LogLanding implements Landing {
   async #land(round: Round): Promise<void> {
     const refused = await this.#newRefusals(round.quarantined)
     if (refused.length > 0) await this.#commit(quarantineTarget, refused)
-    const { ids } = this.#parts!
+    const { ids } = this.#parts
     if (this.#isUncertain) await ids.catchUp()
     this.#isUncertain = true
     const there = new Set(await ids.landed(round.events))
@@ -240,7 +243,7 @@ class LogLanding implements Landing {
 
   async #refusedSince(rows: readonly QuarantineRow[]): Promise<readonly string[]> {
     const { lake } = this.#options
-    const { session } = this.#parts!
+    const { session } = this.#parts
     if (rows.length === 0) return []
     const table = await lake.table(collectedTables.quarantine)
     if (table?.current === undefined) return []
@@ -258,7 +261,7 @@ class LogLanding implements Landing {
   async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<number> {
     const { lake, state, reader } = this.#options
     const { lease } = this.#held
-    const { session, spool, ids } = this.#parts!
+    const { session, spool, ids } = this.#parts
     const landing = ids.next()
     const values = new Map(
       positions === undefined ? [] : [[positionScope(reader), positions] as const],
