@@ -1,4 +1,4 @@
-/** The landing is killed at any moment, again and again, while events keep coming: every event is in the table once. */
+/** The landing is killed at any moment, again and again, while events keep coming and files are merged: every event is in the table once. */
 import { deepEqual, equal } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -12,6 +12,7 @@ import { nodeFiles } from '../../src/base/node-files.ts'
 import { encodeRequest } from '../../src/collect/collect.ts'
 import { openSegmentLog } from '../../src/collect/log/segment-log.ts'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
+import { chooseMerges, mergeFiles } from '../../src/engine/merge-files.ts'
 import { openLake } from '../../src/lake/lake.ts'
 import { openSqliteState } from '../../src/state/sqlite.ts'
 
@@ -55,6 +56,7 @@ it(`lands each event once through ${kills} kills`, async () => {
         await wait(4)
       }
     })()
+    const merging = mergeWhile(folder, () => isSending)
     // Seeded: the same moments in each run, as far as a machine keeps time.
     let seed = 7
     for (let kill = 0; kill < kills; kill++) {
@@ -66,6 +68,7 @@ it(`lands each event once through ${kills} kills`, async () => {
     }
     isSending = false
     await sending
+    await merging
     await log.close()
     const last = await startChild(folder)
     last.kill('SIGTERM')
@@ -79,6 +82,25 @@ it(`lands each event once through ${kills} kills`, async () => {
     await rm(folder, { recursive: true, force: true })
   }
 })
+
+/** As `maru compact` does, beside the landing, which merges too. */
+async function mergeWhile(folder: string, isGoing: () => boolean): Promise<void> {
+  const engine = await openDuckdbEngine()
+  const state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
+  const lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
+  const session = await engine.open({ zone: 'UTC' })
+  while (isGoing()) {
+    await wait(200)
+    const table = await lake.table('raw.event')
+    if (table === undefined) continue
+    const scan = await lake.scan(table)
+    const groups = chooseMerges(scan, { filesMin: 2 })
+    if (groups.length > 0) await mergeFiles({ lake, session }, scan, { groups })
+  }
+  await session.close()
+  await state.close()
+  await engine.close()
+}
 
 async function count(folder: string): Promise<object> {
   const engine = await openDuckdbEngine()
