@@ -3,7 +3,7 @@ import { openDuckdbEngine } from '../src/engine/duckdb/duckdb.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { runTasks } from '../src/run/run.ts'
 import type { RunRecord } from '../src/state/state.ts'
-import { eventColumns, eventsModel, land } from '../test/run/landed-events.ts'
+import { eventColumns, eventsModel, land, plainVariant } from '../test/run/landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from '../test/run/run-harness.ts'
 import type { Bench, Figure } from './figure.ts'
 
@@ -59,7 +59,7 @@ async function openHistory(days: number, perDay: number): Promise<History> {
   const read = { rows: 0, bytes: 0 }
   const duckdb = await openDuckdbEngine({ threads: 2 })
   const workshop = await openWorkshop({
-    model: eventsModel({ product: 'text', withBots: false }),
+    model: eventsModel(plainVariant),
     engine: countingEngine(duckdb, read),
     rows: () => {
       throw new Error('there is no database')

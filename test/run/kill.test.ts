@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { rowsAtStep } from './kill-rows.ts'
+import { eventsModel, landVisits, plainVariant, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
 import { shopModel } from './shop-project.ts'
 
@@ -24,7 +25,11 @@ interface Killed {
 }
 
 /** Runs the child and kills it `afterMs` after it began to work; how long it worked, and whether it was through before. */
-async function runAndKill(folder: string, step: number, afterMs: number): Promise<Killed> {
+async function runAndKill(
+  folder: string,
+  step: number | 'events',
+  afterMs: number,
+): Promise<Killed> {
   const running = spawn(process.execPath, [child, folder, String(step)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -96,5 +101,52 @@ describe('a run that is killed', () => {
       }
       await workshop.state.close()
     }
+  })
+
+  it('appends each event once', async () => {
+    const place = await mkdtemp(join(tmpdir(), 'maru-kill-events-'))
+    const openEvents = (at?: string): Promise<Workshop> =>
+      openWorkshop({
+        model: eventsModel(plainVariant),
+        engine,
+        rows: () => rowsAtStep(0),
+        ...(at === undefined ? {} : { folder: at }),
+      })
+    const landings: (readonly Visit[])[] = []
+    const landNext = async (workshop: Workshop): Promise<void> => {
+      const landing = landings.length + 1
+      landings.push(
+        Array.from({ length: 6 }, (_, index) => ({
+          source: 'web',
+          id: `e${landing}_${index}`,
+          event: index % 2 === 0 ? 'viewed' : 'clicked',
+          hour: (landing * 5 + index * 31) % 200,
+          receivedHour: landing * 5,
+          visitor: `v${(landing + index) % 4}`,
+          product: String(index),
+          bot: false,
+        })),
+      )
+      await landVisits(workshop, landing, landings.at(-1)!)
+    }
+    const workshop = await openEvents(place)
+    await landNext(workshop)
+    let usualMs = (await runAndKill(place, 'events', 60_000)).workedMs
+    let random = 11
+    for (let killed = 0; killed < kills / 2;) {
+      await landNext(workshop)
+      random = (random * 1_103_515_245 + 12_345) % 2_147_483_648
+      const result = await runAndKill(place, 'events', (random / 2_147_483_648) * usualMs)
+      if (result.finished) usualMs = (usualMs + result.workedMs) / 2
+      else killed++
+    }
+    requireDone(await workshop.run())
+    const undisturbed = await openEvents()
+    for (const [index, visits] of landings.entries())
+      await landVisits(undisturbed, index + 1, visits)
+    requireDone(await undisturbed.run())
+    deepEqual(await workshop.contents(), await undisturbed.contents())
+    await undisturbed.close()
+    await workshop.close()
   })
 })

@@ -9,10 +9,8 @@ import type { Engine } from '../../src/engine/engine.ts'
 import { compactTables, recoverState, runTasks } from '../../src/run/run.ts'
 import { openLake } from '../../src/lake/lake.ts'
 import type { State } from '../../src/state/state.ts'
-import { eventsModel, landVisits, type Variant, type Visit } from './landed-events.ts'
+import { eventsModel, landVisits, plainVariant, type Variant, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
-
-const plain: Variant = { product: 'text', withBots: false }
 
 const visit = fc.record({
   source: fc.constantFrom('web', 'app'),
@@ -78,7 +76,7 @@ describe('an activity over collected events', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 5 }), async (steps) => {
         const landings: Visit[][] = []
-        let variant = plain
+        let variant = plainVariant
         let workshop = await open(variant)
         const land = async (visits: Step['landings'][number]): Promise<void> => {
           landings.push(

@@ -7,7 +7,7 @@ import type { Engine } from '../../src/engine/engine.ts'
 import type { Lake } from '../../src/lake/lake.ts'
 import { compactTables, readStaleness, runTasks } from '../../src/run/run.ts'
 import type { State } from '../../src/state/state.ts'
-import { eventsModel, landVisits, type Visit } from './landed-events.ts'
+import { eventsModel, landVisits, plainVariant, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
 
 const look = 'act.look'
@@ -37,7 +37,7 @@ describe('an activity over collected events', () => {
 
   const inWorkshop = (work: () => Promise<void>) => async (): Promise<void> => {
     workshop = await openWorkshop({
-      model: eventsModel({ product: 'text', withBots: false }),
+      model: eventsModel(plainVariant),
       engine,
       rows: () => {
         throw new Error('there is no database')

@@ -40,6 +40,8 @@ export interface Variant {
   readonly withBots: boolean
 }
 
+export const plainVariant: Variant = { product: 'text', withBots: false }
+
 export function eventsModel(variant: Variant): Model {
   const properties = {
     product: variant.product === 'integer' ? integer('the product') : text('the product'),
