@@ -95,7 +95,10 @@ describe('people through runs', () => {
   })
 
   /** Sends, waits for the landing, runs; the partitions that came out different, by table. */
-  async function take(sent: readonly Sent[]): Promise<Readonly<Record<string, readonly string[]>>> {
+  async function take(
+    sent: readonly Sent[],
+    reasons?: string[],
+  ): Promise<Readonly<Record<string, readonly string[]>>> {
     await sendEvents(started[0]!.port!, sent.map(asEvent))
     landed.push(...sent)
     await until(
@@ -103,6 +106,10 @@ describe('people through runs', () => {
       `${landed.length} events landed`,
     )
     const before = await state.journalEnd()
+    if (reasons !== undefined) {
+      const plan = await app.plan({ ids: [] })
+      reasons.push(...plan.tasks.find(({ id }) => id === 'obj.person')!.reasons)
+    }
     const { tasks } = await app.run({ ids: [] })
     deepEqual(
       tasks.flatMap(({ error }) => error ?? []),
@@ -176,11 +183,13 @@ describe('people through runs', () => {
     ])
     deepEqual(first['act.product_view'], ['*'])
     await requireRight()
-    deepEqual(await take([edge('identify', 'e1', 6, ['d1', 'm1'])]), {
+    const touched: string[] = []
+    deepEqual(await take([edge('identify', 'e1', 6, ['d1', 'm1'])], touched), {
       'act.product_view': [],
       'merged.product_view': ['day=2026-01-10', 'day=2026-01-11'],
     })
     await requireRight()
+    deepEqual(touched, ['raw.event has new rows; what they touch is made again'])
     // The merge at 40 reaches back to 35: the view at 30 stays with who it was.
     deepEqual(
       await take([
