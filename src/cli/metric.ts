@@ -1,4 +1,4 @@
-import type { MetricAnswer } from '../app/app.ts'
+import type { App, MetricAnswer } from '../app/app.ts'
 import type { Comparison, MetricQuestion } from '../metric/metric.ts'
 import { MaruError } from '../base/errors.ts'
 import type { Command, Words } from './command.ts'
@@ -84,18 +84,20 @@ Examples:
   maru metric --of act.purchase --by status`,
   run: async (words) => {
     const format = words.format()
-    const question = await readQuestion(words)
+    const asked = await readQuestion(words)
     return await withApp(words, async (app) => {
+      const question =
+        asked.ofIndicators.length === 0 ? asked.question : await withNeeded(app, asked)
       if (words.flag('sql')) {
         const { compileQuestion } = await import('../metric/metric.ts')
         write(`${compileQuestion(await app.model(), question).sql}\n`)
         return 0
       }
       const { result, compiled, sources } = await app.metric(question)
-      const asked = { columns: compiled.columns.map((column) => column.name), rows: result.rows }
+      const answer = { columns: compiled.columns.map((column) => column.name), rows: result.rows }
       const lines = sourceLines(sources)
       if (words.flag('sources')) printRows(sourceRows(lines), format)
-      else printRows(asked, format)
+      else printRows(answer, format)
       if (format === 'table' && !words.flag('sources')) write(`\n${sourceText(lines)}\n`)
       return 0
     })
@@ -147,8 +149,22 @@ function sourceText(lines: readonly SourceLine[]): string {
   return [...new Set(texts)].join('\n')
 }
 
-async function readQuestion(words: Words): Promise<MetricQuestion> {
-  const { metrics, dimensions } = await readMetrics(words)
+interface Asked {
+  readonly question: MetricQuestion
+  /** Metrics that are asked for by an indicator's id. */
+  readonly ofIndicators: readonly string[]
+}
+
+/** Of an indicator the dimension without which its metric has no value goes without saying. */
+async function withNeeded(app: App, { question, ofIndicators }: Asked): Promise<MetricQuestion> {
+  const { neededDimensions } = await import('../metric/metric.ts')
+  const model = await app.model()
+  const needed = ofIndicators.flatMap((metric) => neededDimensions(model, metric))
+  return { ...question, by: [...new Set([...(question.by ?? []), ...needed])] }
+}
+
+async function readQuestion(words: Words): Promise<Asked> {
+  const { metrics, dimensions, ofIndicators } = await readMetrics(words)
   const of = words.text('of')
   if (metrics.length === 0 && of === undefined)
     throw new MaruError('USAGE', 'metric takes at least one metric', {
@@ -157,7 +173,7 @@ async function readQuestion(words: Words): Promise<MetricQuestion> {
   const [by, where, order, limit, having, compare, totals, top] = (
     ['by', 'where', 'order', 'limit', 'having', 'compare', 'totals', 'top'] as const
   ).map((name) => words.text(name))
-  return {
+  const question = {
     metrics,
     ...readRange(words),
     ...(by === undefined && dimensions.length === 0
@@ -174,20 +190,24 @@ async function readQuestion(words: Words): Promise<MetricQuestion> {
     ...(totals === undefined ? {} : { totals: readTotals(totals) }),
     ...readTop(top, words.flag('others')),
   }
+  return { question, ofIndicators }
 }
 
 /** An indicator's id, `sales/member.country`, is a metric and a dimension. */
-async function readMetrics(
-  words: Words,
-): Promise<{ readonly metrics: readonly string[]; readonly dimensions: readonly string[] }> {
+async function readMetrics(words: Words): Promise<{
+  readonly metrics: readonly string[]
+  readonly dimensions: readonly string[]
+  readonly ofIndicators: readonly string[]
+}> {
   const { readIndicatorId } = await import('../metric/metric.ts')
   const asked = words.positionals
     .flatMap(names)
     .map((text) => readIndicatorId(text) ?? { metric: text })
-  const dimensions = asked.flatMap((each) => ('dimension' in each ? [each.dimension] : []))
+  const indicators = asked.filter((each) => 'dimension' in each)
   return {
+    ofIndicators: indicators.map(({ metric }) => metric),
     metrics: [...new Set(asked.map(({ metric }) => metric))],
-    dimensions: [...new Set(dimensions)],
+    dimensions: [...new Set(indicators.map(({ dimension }) => dimension))],
   }
 }
 

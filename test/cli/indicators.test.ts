@@ -1,9 +1,17 @@
 import { strict as assert } from 'node:assert'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { runMaru } from './run-maru.ts'
+
+/** Metrics that have no value without a dimension of their own. */
+const kept = `import { first, lifecycle, retention } from 'maru'
+import purchase from '../act/purchase.ts'
+
+export const kept = retention(first(purchase), purchase, { grain: 'month' })
+export const woken = lifecycle(purchase, 'resurrected', { grain: 'month' })
+`
 
 type JsonRows = readonly Readonly<Record<string, unknown>>[]
 
@@ -15,6 +23,7 @@ describe('indicators', () => {
     parent = await mkdtemp(path.join(tmpdir(), 'maru-indicators-'))
     project = path.join(parent, 'shop')
     assert.equal((await runMaru(parent, 'init', 'shop', '--zone', 'Asia/Seoul')).code, 0)
+    await writeFile(path.join(project, 'metric/kept.ts'), kept)
     assert.equal((await runMaru(project, 'run')).code, 0)
   })
   after(() => rm(parent, { recursive: true, force: true }))
@@ -44,6 +53,13 @@ describe('indicators', () => {
           assert.deepEqual([asked.code, asked.stderr], [0, ''], id)
         }),
       )
+  })
+
+  it('are asked with the dimension without which their metric has no value', async () => {
+    const [first] = await json('metric', 'kept/member.id')
+    assert.deepEqual(Object.keys(first!), ['member.id', 'age', 'kept'])
+    const { code } = await runMaru(project, 'metric', 'woken/month')
+    assert.equal(code, 0)
   })
 
   it('name the nearest metric, and filter by a part of the dimension', async () => {
