@@ -1,12 +1,8 @@
-/**
- * Cumulative metrics: each day (hour, …) sees the rows of its run of time. What adds up is added up of days; distinct counts, percentiles and the like are taken of the
- * rows themselves.
- */
+/** Cumulative metrics: each day (hour, …) sees the rows of its run of time. */
 import { MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
 import { filledColumns } from '../model/model.ts'
 import type { CumulativeMetric, Duration } from '../model/model.ts'
-import { interval } from '../plan/choice.ts'
 import { calendarSql, isGrain, isOfInstants, periodStart } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import { dimensionSql } from './dimension.ts'
@@ -15,14 +11,14 @@ import { timelessRange } from './illegal.ts'
 import type { DayRange, Kind, KindRequest, Part } from './inquiry.ts'
 import { planLeg, rowsOfMeasures } from './leg.ts'
 import type { Leg } from './leg.ts'
-import { countedWhere, groupCte, legRows } from './leg-sql.ts'
+import { countedWhere, legRows } from './leg-sql.ts'
 import type { LegRows, RowScope } from './leg-sql.ts'
 import { measuresOf, specialsOf, unanswered } from './measure.ts'
 import type { InnerNode } from './measure.ts'
 import { mergedGroups, refuseMixedTypes } from './merge.ts'
 import { tableById } from './model-index.ts'
+import { end, runGroups, time } from './runs.ts'
 import { seriesCtes } from './series.ts'
-import { isMergeable, mergedStateSql } from './state.ts'
 import {
   allOf,
   conjunctsOf,
@@ -41,10 +37,6 @@ type Cumulative = Extract<InnerNode, { readonly kind: 'cumulative' }>
 
 export const cumulative: Kind<Cumulative> = { compile }
 
-/** The end of a run, and the time of a row. */
-const end = 'run__end'
-const time = 'run__time'
-
 function compile(request: KindRequest<Cumulative>): Part {
   const { model, node, by, slugs, name } = request
   refuseUnanswered(request)
@@ -54,16 +46,15 @@ function compile(request: KindRequest<Cumulative>): Part {
   const others = slugs.filter((_, place) => !isTimeWord(model, by[place]!))
   const legs = legsOf(request, { unit, where: allOf(ofRows), others })
   refuseMixedTypes(legs.map(({ leg }) => leg))
-  const grouped = legs.map(({ leg }) => ({
-    groups: `${leg.name}_group`,
-    states: leg.measures.flatMap((measure) => measure.states),
-  }))
+  const grouped = legs.flatMap(({ leg, rows }) =>
+    runGroups({ leg, valueNames: rows.valueNames, over: node.over, unit, others }),
+  )
   const merged = mergedGroups(grouped, { prefix: '', keys: [end, ...others] })
   const value = valueOf(node.of, {
     statesOf: statesIn(grouped.flatMap(({ states }) => states)),
     valueOf: () => refuseInside(request),
     isFilled: false,
-    isJoined: legs.length > 1,
+    isJoined: grouped.length > 1,
   })
   const timed = by.flatMap((text, place) =>
     isTimeWord(model, text)
@@ -75,7 +66,7 @@ function compile(request: KindRequest<Cumulative>): Part {
   const ctes = [
     ...legs.flatMap(({ rows }) => rows.ctes),
     ...endCtes(request, { unit, hasTime: words.length > 0, legs }),
-    ...legs.flatMap((each) => runCtes(each, { over: node.over, unit, others })),
+    ...grouped.flatMap((each) => each.ctes),
     ...merged.ctes,
     `each_run as (
   select ${[end, ...others, ...timed, `${value.sql} as run__value`].join(', ')}
@@ -218,42 +209,6 @@ function endCtes(
       ? `${open.last} as ${end} from ${open.from}`
       : `date '${addDays(range.to, -1)}' as ${end}`
   return [`period as (\n  select ${last}\n)`]
-}
-
-interface Run {
-  readonly over: CumulativeMetric['over']
-  readonly unit: Grain
-  readonly others: readonly string[]
-}
-
-function runCtes({ leg, rows }: RunLeg, { over, unit, others }: Run): readonly string[] {
-  const { valueNames } = rows
-  const conditions = [`part.${time} <= period.${end}`]
-  if (over.kind === 'window')
-    conditions.push(`part.${time} > period.${end} - ${interval(over.length)}`)
-  if (over.kind === 'to_date')
-    conditions.push(
-      `part.${time} >= ${calendarSql(over.grain as Grain, `period.${end}`, unitType(unit))}`,
-    )
-  const joined = (part: string): string =>
-    `${part} as part\n  join period on ${conditions.join('\n    and ')}`
-  const states = leg.measures.flatMap((measure) => measure.states)
-  const keys = [end, ...others]
-  if (!states.every(isMergeable)) {
-    return [
-      `${leg.name}_run as (\n  select part.*, period.${end}\n  from ${joined(`${leg.name}_row`)}\n)`,
-      groupCte(`${leg.name}_group`, { leg, keys, valueNames, rows: `${leg.name}_run` }),
-    ]
-  }
-  const items = [...keys, ...states.map((state) => `${mergedStateSql(state)} as ${state.name}`)]
-  return [
-    groupCte(`${leg.name}_unit`, { leg, keys: [time, ...others], valueNames }),
-    `${leg.name}_group as (
-  select ${items.join(', ')}
-  from ${joined(`${leg.name}_unit`)}
-  group by ${keys.join(', ')}
-)`,
-  ]
 }
 
 /** Of the runs that end in one period of the question: the first, the last, or their average. */

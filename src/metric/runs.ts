@@ -1,0 +1,132 @@
+/**
+ * A leg's rows grouped by runs of time: each row lies in the runs that end at it or later and reach back to it. What adds up is added up of days first; a value
+ * is new in a run without a moving beginning only once, so that different values add up too; of all else every run has its rows.
+ */
+import type { CumulativeMetric } from '../model/model.ts'
+import { interval } from '../plan/choice.ts'
+import { calendarSql } from './calendar.ts'
+import type { Grain } from './calendar.ts'
+import type { Leg, LegMeasure } from './leg.ts'
+import { groupCte } from './leg-sql.ts'
+import type { Grouped } from './merge.ts'
+import { isMergeable, mergedStateSql } from './state.ts'
+import { unitType } from './time-words.ts'
+
+/** The end of a run, in the CTE `period`; and the time of a row. */
+export const end = 'run__end'
+export const time = 'run__time'
+
+export interface Runs {
+  readonly leg: Leg
+  readonly valueNames: ReadonlyMap<string, string>
+  readonly over: CumulativeMetric['over']
+  readonly unit: Grain
+  /** Slugs of the dimensions that are no times. */
+  readonly others: readonly string[]
+}
+
+export function runGroups(runs: Runs): readonly (Grouped & { readonly ctes: readonly string[] })[] {
+  const { measures } = runs.leg
+  const isDistinct = ({ states }: LegMeasure): boolean =>
+    states.every(({ kind }) => kind === 'distinct')
+  const added = measures.filter(({ states }) => states.every(isMergeable))
+  const counted = runs.over.kind === 'window' ? [] : measures.filter(isDistinct)
+  const others = measures.filter((each) => !added.includes(each) && !counted.includes(each))
+  return [
+    ...(added.length === 0 ? [] : [addedUp(runs, added)]),
+    ...counted.map((measure) => firstSeen(runs, measure)),
+    ...(others.length === 0 ? [] : [ofRows(runs, others, others.every(isDistinct))]),
+  ]
+}
+
+type RunGroups = ReturnType<typeof runGroups>[number]
+
+function addedUp({ leg, valueNames, ...runs }: Runs, measures: readonly LegMeasure[]): RunGroups {
+  const states = measures.flatMap((measure) => measure.states)
+  const keys = [end, ...runs.others]
+  const items = [...keys, ...states.map((state) => `${mergedStateSql(state)} as ${state.name}`)]
+  const part = `${leg.name}_unit`
+  const ctes = [
+    groupCte(part, { leg: { ...leg, measures }, keys: [time, ...runs.others], valueNames }),
+    `${leg.name}_added as (
+  select ${items.join(', ')}
+  from ${joined(runs, part)}
+  group by ${keys.join(', ')}
+)`,
+  ]
+  return { ctes, groups: `${leg.name}_added`, states }
+}
+
+/** Counts each value at its first row in the run, be it unknown: a group of unknown values alone is there, and counts none. */
+function firstSeen(
+  { leg, valueNames, ...runs }: Runs,
+  { measure, value, filter, states }: LegMeasure,
+): RunGroups {
+  const { over, unit, others } = runs
+  const first = `${leg.name}_first_${measure.metric}`
+  const begin =
+    over.kind === 'to_date' ? [calendarSql(over.grain as Grain, time, unitType(unit))] : []
+  const counted = valueNames.get(value!.text)!
+  const where = filter === undefined ? '' : `\n  where is__${measure.metric}`
+  const [state] = states
+  const keys = [end, ...others]
+  const ctes = [
+    `${first} as (
+  select ${[...others, `${counted} as run__counted`, `min(${time}) as ${time}`].join(', ')}
+  from ${leg.name}_row${where}
+  group by ${[...others, counted, ...begin].join(', ')}
+)`,
+    `${first}_unit as (
+  select ${[time, ...others, 'count(run__counted) as run__count'].join(', ')}
+  from ${first}
+  group by ${[time, ...others].join(', ')}
+)`,
+    `${first}_group as (
+  select ${[...keys, `cast(sum(run__count) as bigint) as ${state!.name}`].join(', ')}
+  from ${joined(runs, `${first}_unit`)}
+  group by ${keys.join(', ')}
+)`,
+  ]
+  return { ctes, groups: `${first}_group`, states }
+}
+
+function ofRows(
+  { leg, valueNames, ...runs }: Runs,
+  measures: readonly LegMeasure[],
+  isDistinct: boolean,
+): RunGroups {
+  const columns = [
+    time,
+    ...runs.others,
+    ...new Set(measures.flatMap(({ value }) => valueNames.get(value?.text ?? '') ?? [])),
+    ...measures.flatMap(({ measure, filter }) =>
+      filter === undefined ? [] : [`is__${measure.metric}`],
+    ),
+  ]
+  // Different values of a day are enough where different values are counted.
+  const rows = isDistinct
+    ? `(select distinct ${columns.join(', ')} from ${leg.name}_row)`
+    : `${leg.name}_row`
+  const ctes = [
+    `${leg.name}_run as (\n  select part.*, period.${end}\n  from ${joined(runs, rows)}\n)`,
+    groupCte(`${leg.name}_of_runs`, {
+      leg: { ...leg, measures },
+      keys: [end, ...runs.others],
+      valueNames,
+      rows: `${leg.name}_run`,
+    }),
+  ]
+  const states = measures.flatMap((measure) => measure.states)
+  return { ctes, groups: `${leg.name}_of_runs`, states }
+}
+
+function joined({ over, unit }: Pick<Runs, 'over' | 'unit'>, part: string): string {
+  const conditions = [`part.${time} <= period.${end}`]
+  if (over.kind === 'window')
+    conditions.push(`part.${time} > period.${end} - ${interval(over.length)}`)
+  if (over.kind === 'to_date') {
+    const begin = calendarSql(over.grain as Grain, `period.${end}`, unitType(unit))
+    conditions.push(`part.${time} >= ${begin}`)
+  }
+  return `${part} as part\n  join period on ${conditions.join('\n    and ')}`
+}
