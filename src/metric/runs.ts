@@ -1,8 +1,9 @@
 /**
- * A leg's rows grouped by runs of time: each row lies in the runs that end at it or later and reach back to it. What adds up is added up of days first; a value
- * is new in a run without a moving beginning only once, so that different values add up too; of all else every run has its rows.
+ * A leg's rows grouped by runs of time: each row lies in the runs that end at it or later and reach back to it. What adds up is added up of days first. Different
+ * values add up too where each is counted once in a run: at its first row when the run's beginning stands still, at its latest when it moves. Of all else every run has
+ * its rows.
  */
-import type { CumulativeMetric } from '../model/model.ts'
+import type { CumulativeMetric, Duration } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
 import { calendarSql } from './calendar.ts'
 import type { Grain } from './calendar.ts'
@@ -30,12 +31,16 @@ export function runGroups(runs: Runs): readonly (Grouped & { readonly ctes: read
   const isDistinct = ({ states }: LegMeasure): boolean =>
     states.every(({ kind }) => kind === 'distinct')
   const added = measures.filter(({ states }) => states.every(isMergeable))
-  const counted = runs.over.kind === 'window' ? [] : measures.filter(isDistinct)
+  const counted = measures.filter(isDistinct)
   const others = measures.filter((each) => !added.includes(each) && !counted.includes(each))
   return [
     ...(added.length === 0 ? [] : [addedUp(runs, added)]),
-    ...counted.map((measure) => firstSeen(runs, measure)),
-    ...(others.length === 0 ? [] : [ofRows(runs, others, others.every(isDistinct))]),
+    ...counted.map((measure) =>
+      runs.over.kind === 'window'
+        ? latestSeen(runs, measure, runs.over.length)
+        : firstSeen(runs, measure),
+    ),
+    ...(others.length === 0 ? [] : [ofRows(runs, others)]),
   ]
 }
 
@@ -90,25 +95,49 @@ function firstSeen(
   return { ctes, groups: `${first}_group`, states }
 }
 
-function ofRows(
+/** Counts each value at its latest row in the run: the one after which it comes again only after the run's end. */
+function latestSeen(
   { leg, valueNames, ...runs }: Runs,
-  measures: readonly LegMeasure[],
-  isDistinct: boolean,
+  { measure, value, filter, states }: LegMeasure,
+  length: Duration,
 ): RunGroups {
-  const columns = [
-    time,
-    ...runs.others,
-    ...new Set(measures.flatMap(({ value }) => valueNames.get(value?.text ?? '') ?? [])),
-    ...measures.flatMap(({ measure, filter }) =>
-      filter === undefined ? [] : [`is__${measure.metric}`],
-    ),
-  ]
-  // Different values of a day are enough where different values are counted.
-  const rows = isDistinct
-    ? `(select distinct ${columns.join(', ')} from ${leg.name}_row)`
-    : `${leg.name}_row`
+  const { others } = runs
+  const seen = `${leg.name}_seen_${measure.metric}`
+  const counted = valueNames.get(value!.text)!
+  const where = filter === undefined ? '' : `\n    where is__${measure.metric}`
+  const [state] = states
+  const keys = [end, ...others]
+  // What comes after every run with the row is as good as nothing; a month may be three days shorter than the one before.
+  const isSoon = `run__next <= ${time} + ${interval(length)} + interval '3' day`
   const ctes = [
-    `${leg.name}_run as (\n  select part.*, period.${end}\n  from ${joined(runs, rows)}\n)`,
+    `${seen} as (
+  select ${[time, ...others, 'run__counted'].join(', ')}, lead(${time}) over (partition by ${[...others, 'run__counted'].join(', ')} order by ${time}) as run__next
+  from (
+    select distinct ${[time, ...others, `${counted} as run__counted`].join(', ')}
+    from ${leg.name}_row${where}
+  ) as each_value
+)`,
+    `${seen}_unit as (
+  select ${[time, ...others].join(', ')}, run__next, count(run__counted) as run__count
+  from (
+    select ${[time, ...others, 'run__counted'].join(', ')}, case when ${isSoon} then run__next end as run__next
+    from ${seen}
+  ) as each_value
+  group by ${[time, ...others, 'run__next'].join(', ')}
+)`,
+    `${seen}_group as (
+  select ${[...keys, `cast(sum(run__count) as bigint) as ${state!.name}`].join(', ')}
+  from ${joined(runs, `${seen}_unit`)}
+    and coalesce(part.run__next > period.${end}, true)
+  group by ${keys.join(', ')}
+)`,
+  ]
+  return { ctes, groups: `${seen}_group`, states }
+}
+
+function ofRows({ leg, valueNames, ...runs }: Runs, measures: readonly LegMeasure[]): RunGroups {
+  const ctes = [
+    `${leg.name}_run as (\n  select part.*, period.${end}\n  from ${joined(runs, `${leg.name}_row`)}\n)`,
     groupCte(`${leg.name}_of_runs`, {
       leg: { ...leg, measures },
       keys: [end, ...runs.others],
