@@ -161,6 +161,34 @@ describe('the command line', () => {
       ])
     })
 
+    it('the top of a dimension with the others as one group, and a total of all', async () => {
+      const top = '1 member.country by sales'
+      const rows = await json(
+        ...['metric', 'sales', '--by', 'member.country', '--top', top, '--others'],
+        ...['--totals', 'all', '--having', 'sales > 100'],
+      )
+      assert.deepEqual(rows, [
+        { 'member.country': 'KR', sales: '565.50', total__by: null },
+        { 'member.country': 'others', sales: '418.00', total__by: null },
+        { 'member.country': null, sales: '983.50', total__by: '' },
+      ])
+    })
+
+    it('a metric beside the time before, and combinations without a metric', async () => {
+      const [row] = await json(
+        ...['metric', 'buyers', '--compare', 'previous', '--from', '2026-01-01'],
+        ...['--to', '2026-02-01'],
+      )
+      assert.deepEqual(Object.keys(row!), [
+        'buyers',
+        'buyers__before',
+        'buyers__change',
+        'buyers__change_rate',
+      ])
+      const brands = await json('metric', '--of', 'act.purchase', '--by', 'product.brand')
+      assert.ok(brands.some((each) => each['product.brand'] === 'Hanok'))
+    })
+
     it('every table and metric, with the rows that a query counts', async () => {
       const listed = await json('list')
       const ids = listed.map((each) => each['id'])
@@ -284,6 +312,8 @@ describe('the command line', () => {
       ['metric sales --from yesterday', /"yesterday" is not a day/],
       ['metric sales --limit some', /--limit takes a whole number/],
       ['metric', /at least one metric/],
+      ['metric sales --others', /--others is what --top leaves/],
+      ['metric sales --top 3', /--top takes a count, a dimension and a metric/],
       ['list --format xml', /"xml" is not a format.*--format json/],
       ['show', /show takes one id/],
       ['show a.b c.d', /show takes one id/],
