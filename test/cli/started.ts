@@ -1,5 +1,6 @@
 /** `maru start` as a process of its own, with what it says and the processes that belong to it. */
 import { execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { isProcessAlive } from '../../src/base/processes.ts'
@@ -18,13 +19,25 @@ export interface StartedMaru {
   stop(signal?: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null>
 }
 
+/** A test that ends early takes them along; what they started ends by itself then. */
+const living = new Set<ChildProcess>()
+const killAll = (): void => living.forEach((child) => child.kill('SIGKILL'))
+process.once('exit', killAll)
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    killAll()
+    process.exit(1)
+  })
+
 /** Resolves when it says that it is at work. */
 export async function startMaru(folder: string, ...args: readonly string[]): Promise<StartedMaru> {
   const child = spawn(process.execPath, [maruCommand, 'start', ...args], {
     cwd: folder,
     detached: true,
   })
+  living.add(child)
   const ended = once(child, 'exit') as Promise<[number | null]>
+  void ended.then(() => living.delete(child))
   const said: string[] = []
   const isReady = (line: string): boolean => /^events: |is at work$/.test(line)
   for (const stream of [child.stdout, child.stderr])
