@@ -74,7 +74,6 @@ export type Refusal =
   | { readonly kind: 'unreadable'; readonly reason: string }
   /** Larger than the hard cap: nothing of it was read. */
   | { readonly kind: 'too_large'; readonly bytesMax: number }
-  | { readonly kind: 'stalled' }
 
 export interface Answer {
   readonly status: number

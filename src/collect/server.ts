@@ -11,6 +11,7 @@ import { findRoute } from './dialects.ts'
 import type { Duplicates } from './duplicates.ts'
 import { readBody } from './http/body.ts'
 import { Measures } from './http/measures.ts'
+import { Room } from './http/room.ts'
 import type { LogRecord, LogWriter } from './log.ts'
 import type { CollectSettings } from './settings.ts'
 import { Taker } from './take.ts'
@@ -69,7 +70,7 @@ class HttpCollector implements Collector {
   readonly #measures = new Measures()
   readonly #taker: Taker
   readonly #pendingBytesMax: number
-  #pendingBytes = 0
+  readonly #room: Room
   #isClosing = false
   #failure: unknown
   /** When the disk was found full last. */
@@ -78,6 +79,10 @@ class HttpCollector implements Collector {
   constructor(options: CollectorOptions) {
     this.#options = options
     this.#pendingBytesMax = options.pendingBytesMax ?? 64 * mebibyte
+    this.#room = new Room({
+      bytesMax: this.#pendingBytesMax,
+      elsewhereBytes: () => options.log.pressure.waitingBytes,
+    })
     const { lanes = 9, now = Date.now } = options
     this.#taker = new Taker({ ...options, lanes, now })
     const { headersMs = 10_000, requestMs = 30_000 } = options
@@ -170,14 +175,10 @@ class HttpCollector implements Collector {
     const announced = Number(request.headers['content-length'] ?? 0)
     if (announced > bytesMax)
       return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
-    let held = 0
-    const hold = (bytes: number): boolean => {
-      held += bytes
-      this.#pendingBytes += bytes
-      return !this.#isFull(0)
-    }
+    const room = this.#room
+    const place = room.enter()
     try {
-      const body = await readBody(request, { bytesMax, hold })
+      const body = await readBody(request, { bytesMax, room, place })
       switch (body.kind) {
         case 'gone':
           return
@@ -192,7 +193,7 @@ class HttpCollector implements Collector {
           this.#send(request, response, await this.#accept(call, body.bytes))
       }
     } finally {
-      this.#pendingBytes -= held
+      room.leave(place)
     }
   }
 
@@ -239,19 +240,14 @@ class HttpCollector implements Collector {
   #shed(request: IncomingMessage): Refusal | undefined {
     if (this.#isClosing || this.#failure !== undefined)
       return { kind: 'stopping', retryAfterSeconds: 5 }
-    return this.#isBehind(Number(request.headers['content-length'] ?? 0)) ? overloaded : undefined
+    const hasRoom = this.#room.makeRoom(Number(request.headers['content-length'] ?? 0))
+    return hasRoom && !this.#isSlow() ? undefined : overloaded
   }
 
-  /** Whether a request with so many bytes more is shed. */
-  #isBehind(bytes: number): boolean {
+  /** The disk does not keep up. */
+  #isSlow(): boolean {
     const { waitingBytes, syncMs } = this.#options.log.pressure
-    const isSlow = waitingBytes > 0 && syncMs > (this.#options.syncMsMax ?? 2_000)
-    return isSlow || this.#isFull(bytes)
-  }
-
-  #isFull(bytes: number): boolean {
-    const pending = this.#pendingBytes + this.#options.log.pressure.waitingBytes + bytes
-    return pending > this.#pendingBytesMax
+    return waitingBytes > 0 && syncMs > (this.#options.syncMsMax ?? 2_000)
   }
 
   #ownPage(path: string): Answer | undefined {
@@ -259,7 +255,7 @@ class HttpCollector implements Collector {
     if (path === '/health/live') return { status: 200, headers: text, body: 'live\n' }
     if (path === '/health/ready') {
       // Somewhat before it sheds: a balancer may know somebody who has more room.
-      const isNearlyBehind = this.#isBehind(this.#pendingBytesMax / 4)
+      const isNearlyBehind = this.#isSlow() || !this.#room.hasRoom(this.#pendingBytesMax / 4)
       const wasFull = performance.now() - this.#fullAtMs < fullSeconds * 1_000
       const isUp = !this.#isClosing && this.#failure === undefined
       const isReady = isUp && !isNearlyBehind && !wasFull
@@ -270,7 +266,7 @@ class HttpCollector implements Collector {
       }
     }
     if (path === '/metrics') {
-      const body = this.#measures.text(this.#options.log.pressure, this.#pendingBytes)
+      const body = this.#measures.text(this.#options.log.pressure, this.#room.heldBytes)
       return { status: 200, headers: text, body }
     }
     return undefined

@@ -1,5 +1,6 @@
 /** What a collector holds in memory is bounded while bodies are still coming, and a balancer is told. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { startClientCollector, writeKey } from './collector.ts'
@@ -59,6 +60,28 @@ describe('a collector with little room', () => {
       (await collector.rowsOf(1)).map(({ id }) => id),
       ['later'],
     )
+  })
+
+  it('lets those who dribble make room for others', async () => {
+    const head = `POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${writeKey}\r\n`
+    const part = `content-length: 60000\r\n\r\n${'x'.repeat(50_000)}`
+    const slow = await Promise.all(
+      Array.from({ length: 20 }, () => dribble(collector.port, head + part)),
+    )
+    await until('it is full', async () => (await pendingBytes()) > pendingBytesMax - 100_000)
+    const large = (id: string): string =>
+      JSON.stringify({
+        id,
+        kind: 'page',
+        anonymous_id: 'v',
+        context: { filling: 'x'.repeat(100_000) },
+      })
+    await wait(2_000)
+    for (let index = 0; index < 5; index++) equal((await post(large(`g-${index}`))).status, 200)
+    const left = slow.filter(({ answer }) => answer() !== '')
+    ok(left.length > 0 && left.length < 10, `${left.length} had to leave`)
+    for (const { answer } of left) match(answer(), /^HTTP\/1.1 429 [^]*retry-after: 2/i)
+    for (const { socket } of slow) socket.destroy()
   })
 
   it('closes although somebody never ends his request', async () => {

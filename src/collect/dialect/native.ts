@@ -95,8 +95,6 @@ function refuse(why: Refusal): Answer {
       return json(400, { error: why.kind, reason: why.reason })
     case 'too_large':
       return json(413, { error: why.kind, bytes_max: why.bytesMax })
-    case 'stalled':
-      return json(408, { error: why.kind })
   }
 }
 

@@ -136,7 +136,5 @@ function refuse(why: Refusal): Answer {
       return failed(400, why.reason)
     case 'too_large':
       return failed(413, `at most ${why.bytesMax} bytes`)
-    case 'stalled':
-      return failed(408, 'the body did not arrive')
   }
 }

@@ -196,7 +196,5 @@ function refuse(why: Refusal): Answer {
       return json(400, { success: false, error: why.reason })
     case 'too_large':
       return json(413, { success: false, error: why.kind })
-    case 'stalled':
-      return json(408, { success: false, error: why.kind })
   }
 }

@@ -173,7 +173,5 @@ function refuse(why: Refusal): Answer {
       return json(400, { error: why.reason })
     case 'too_large':
       return json(400, { error: why.kind })
-    case 'stalled':
-      return json(408, { error: why.kind })
   }
 }

@@ -3,12 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { Gate } from '../../base/bounded.ts'
+import type { Place, Room } from './room.ts'
 
 export interface BodyLimits {
   /** On the wire and unpacked. */
   readonly bytesMax: number
-  /** Told of bytes as they come, on the wire and unpacked; false: there is no room for them. */
-  readonly hold: (bytes: number) => boolean
+  /** Holds bytes as they come, on the wire and unpacked. */
+  readonly room: Room
+  /** Of this request. */
+  readonly place: Place
 }
 
 export type ReadBody =
@@ -46,7 +49,9 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   await unpacking.enter()
   try {
     const bytes = await unpack(received.bytes, { maxOutputLength: limits.bytesMax })
-    return limits.hold(bytes.length) ? { kind: 'body', bytes } : { kind: 'no_room' }
+    return limits.room.hold(limits.place, bytes.length)
+      ? { kind: 'body', bytes }
+      : { kind: 'no_room' }
   } catch (error) {
     const isTooLarge =
       error instanceof RangeError ||
@@ -59,25 +64,31 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   }
 }
 
-function receive(request: IncomingMessage, { bytesMax, hold }: BodyLimits): Promise<ReadBody> {
+function receive(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
-    const take = (chunk: Buffer): void => {
-      length += chunk.length
-      const refused = length > bytesMax ? 'too_large' : hold(chunk.length) ? undefined : 'no_room'
-      if (refused === undefined) return void chunks.push(chunk)
+    const { bytesMax, room, place } = limits
+    const refuse = (kind: 'too_large' | 'no_room'): void => {
       request.off('data', take)
       request.pause()
-      resolve({ kind: refused })
+      resolve({ kind })
     }
+    const take = (chunk: Buffer): void => {
+      length += chunk.length
+      if (length > bytesMax) refuse('too_large')
+      else if (room.hold(place, chunk.length)) chunks.push(chunk)
+      else refuse('no_room')
+    }
+    place.giveUp = () => refuse('no_room')
     request.on('data', take)
-    request.on('end', () =>
+    request.on('end', () => {
+      place.giveUp = undefined
       resolve({
         kind: 'body',
         bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length),
-      }),
-    )
+      })
+    })
     request.on('error', () => resolve({ kind: 'gone' }))
     request.on('close', () => resolve({ kind: 'gone' }))
   })
