@@ -22,7 +22,12 @@ async function startChild(folder: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'land-child.ts'), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await once(child.stdout!, 'data')
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the landing ended with ${code} before it was at work`)
+  })
+  await Promise.race([once(child.stdout, 'data'), ended])
+  // How it ends from now on is for who started it.
+  ended.catch(() => undefined)
   return child
 }
 
