@@ -35,7 +35,7 @@ export interface App {
   /** One SELECT over ids; a text that reads merged tables sees their attached columns. */
   query(sql: string, options?: { readonly rowsMax?: number }): Promise<Result>
   /** From stored indicators or states where they are exact and fresh, else from activities; the answer says which. */
-  metric(question: MetricQuestion): Promise<MetricAnswer>
+  metric(question: MetricQuestion, options?: { readonly rowsMax?: number }): Promise<MetricAnswer>
   /** Every table and metric with its state, sorted by id. */
   list(): Promise<readonly Listed[]>
   show(id: string): Promise<Shown>

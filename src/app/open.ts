@@ -148,11 +148,14 @@ class ProjectApp implements App {
     return await queryProject(await this.#parts(), sql, options.rowsMax ?? defaultRowsMax)
   }
 
-  async metric(question: MetricQuestion): Promise<MetricAnswer> {
+  async metric(
+    question: MetricQuestion,
+    options: { readonly rowsMax?: number } = {},
+  ): Promise<MetricAnswer> {
     const parts = await this.#parts()
     const freshness = await this.#stored.read(parts)
     const compiled = compileQuestion(parts.model, question, freshness)
-    const result = await readQuestion(parts, compiled)
+    const result = await readQuestion(parts, compiled, options.rowsMax)
     const records = new Map((await parts.state.tasks()).map((record) => [record.taskId, record]))
     const sources = compiled.sources.map((source) => ({
       ...source,

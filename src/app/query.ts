@@ -42,7 +42,12 @@ export async function queryProject(parts: Parts, sql: string, rowsMax: number): 
   }
 }
 
-export async function readQuestion(parts: Parts, compiled: CompiledQuestion): Promise<Result> {
+/** All rows when `rowsMax` is not given. */
+export async function readQuestion(
+  parts: Parts,
+  compiled: CompiledQuestion,
+  rowsMax?: number,
+): Promise<Result> {
   const session = await parts.session()
   try {
     for (const read of compiled.reads)
@@ -51,7 +56,7 @@ export async function readQuestion(parts: Parts, compiled: CompiledQuestion): Pr
         as: read.table,
         filters: read.filters,
       })
-    return await session.query(compiled.sql)
+    return await session.query(compiled.sql, rowsMax === undefined ? {} : { rowsMax })
   } finally {
     await session.close()
   }

@@ -34,7 +34,7 @@ export const command: Command = {
       value: 'LIST',
       describes: 'metrics or dimensions, by commas; - before one for descending',
     },
-    limit: { type: 'string', value: 'N', describes: 'at most so many rows' },
+    limit: { type: 'string', value: 'N', describes: 'at most so many rows; default 10,000, and then it says so' },
     having: {
       type: 'string',
       value: 'TEXT',
@@ -93,16 +93,25 @@ Examples:
         write(`${compileQuestion(await app.model(), question).sql}\n`)
         return 0
       }
-      const { result, compiled, sources } = await app.metric(question)
+      const { result, compiled, sources } = await app.metric(question, {
+        rowsMax: question.limit ?? rowsMaxDefault,
+      })
       const answer = { columns: compiled.columns.map((column) => column.name), rows: result.rows }
       const lines = sourceLines(sources)
       if (words.flag('sources')) printRows(sourceRows(lines), format)
       else printRows(answer, format)
+      if (result.truncated)
+        process.stderr.write(
+          `maru: only the first ${rowsMaxDefault} groups are shown; --limit shows more, --where and --top choose\n`,
+        )
       if (format === 'table' && !words.flag('sources')) write(`\n${sourceText(lines)}\n`)
       return 0
     })
   },
 }
+
+/** Groups that a person reads; a dimension may have ten million. */
+const rowsMaxDefault = 10_000
 
 const sourceWords = {
   indicators: 'stored indicators',

@@ -41,7 +41,7 @@ export type Condition =
       readonly column: string
     }
 
-const lengthMax = 20_000
+const lengthMax = 1_000_000
 const depthMax = 100
 
 /** Throws METRIC_BAD_QUERY with the position (from 1) and what was expected. */

@@ -35,7 +35,7 @@ export interface IndicatorFilter {
 
 const separator = '/'
 
-export function indicatorId(metric: string, dimension: string): string {
+function indicatorId(metric: string, dimension: string): string {
   return `${metric}${separator}${dimension}`
 }
 

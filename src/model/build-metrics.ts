@@ -1,4 +1,5 @@
 /** Metrics as the Model has them. */
+import { suggest } from '../base/nearest.ts'
 import { viewOf, type Request } from './build-choice.ts'
 import { selectionOf, takeAggregate, type Taken } from './build-selection.ts'
 import { buildShape } from './build-shaped.ts'
@@ -61,7 +62,29 @@ function requestOf(shapes: Shapes, entry: MetricEntry): Request {
   return { shapes, subject: entry, label: entry.id, use: 'metric' }
 }
 
+/** Of any metric; what a kind has beside them was taken out by its builder. */
+const optionNames: readonly (keyof MetricOptions)[] = [
+  'description',
+  'owner',
+  'unit',
+  'synonyms',
+  'direction',
+  'fill',
+  'calendar',
+]
+
 function checkOptions(shapes: Shapes, entry: MetricEntry): void {
+  // Who writes `{ where: … }` must not be given the number of all rows.
+  for (const name of Object.keys(entry.data.options))
+    if (!(optionNames as readonly string[]).includes(name))
+      refuse(shapes, entry, {
+        code: 'MODEL_BAD_DECLARATION',
+        message: `${entry.id} has the option "${name}", which no metric has`,
+        hint:
+          name === 'where' || name === 'filter'
+            ? 'conditions follow the aggregate: count(purchase).where(purchase.quantity.above(10))'
+            : suggest(name, optionNames),
+      })
   const { description, owner, direction, fill } = entry.data.options
   if (description !== undefined && !isText(description)) {
     refuse(shapes, entry, {

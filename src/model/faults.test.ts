@@ -173,6 +173,20 @@ const cases: readonly {
     ],
   },
   {
+    title: 'an option that no metric has',
+    files: {
+      ...good,
+      'metric/a.ts': {
+        big: count(purchase, { where: 'amount > 10' } as object),
+        small: count(purchase, { ownr: 'md' } as object),
+      },
+    },
+    lines: [
+      'metric/a.ts: metric.big has the option "where", which no metric has [MODEL_BAD_DECLARATION] → conditions follow the aggregate: count(purchase).where(purchase.quantity.above(10))',
+      'metric/a.ts: metric.small has the option "ownr", which no metric has [MODEL_BAD_DECLARATION] → Did you mean "owner"?',
+    ],
+  },
+  {
     title: 'one metric name in two files',
     files: {
       ...good,
