@@ -5,7 +5,7 @@
 import { dirname, join } from 'node:path'
 import { formatError, MaruError } from '../base/errors.ts'
 import { loadConfig } from '../project/project.ts'
-import type { ResolvedConfig } from '../project/project.ts'
+import type { ResolvedCollect, ResolvedConfig } from '../project/project.ts'
 import { files, openState } from './adapters.ts'
 import { endedBy } from './child.ts'
 import type { LandProcessOptions } from './land-process.ts'
@@ -86,17 +86,14 @@ export async function startProject(options: StartOptions): Promise<Started> {
     })
     closers.push(() => watch.close())
     const place = { home, settingsPath, host: options.host, say }
-    let port: number | undefined
-    if (does('collect')) {
-      port = options.port ?? collect.port
-      // The first decides the port where any will do; the others share it.
-      for (let index = 0; index < collect.processes; index++) {
-        // oxlint-disable-next-line no-await-in-loop
-        port = await startCollector({ ...place, name: String(index), port }, collectors)
-      }
-    }
-    if (does('land')) await startLander(place, config, behind)
+    const landing = does('land') ? startLander(place, config, behind) : undefined
     if (does('run')) startRunner({ folder, statePath: config.statePath, say }, behind)
+    const [port] = await Promise.all([
+      does('collect')
+        ? startCollectors({ ...place, port: options.port ?? collect.port }, collect, collectors)
+        : undefined,
+      landing,
+    ])
     return port === undefined ? { stop } : { port, stop }
   } catch (error) {
     await stop()
@@ -109,6 +106,20 @@ interface Place {
   readonly settingsPath: string
   readonly host: string
   readonly say: (line: string) => void
+}
+
+/** The first decides the port where any will do; the others share it. */
+async function startCollectors(
+  place: Place & { readonly port: number },
+  { processes }: Pick<ResolvedCollect, 'processes'>,
+  children: Supervised[],
+): Promise<number> {
+  let { port } = place
+  for (let index = 0; index < processes; index++) {
+    // oxlint-disable-next-line no-await-in-loop
+    port = await startCollector({ ...place, name: String(index), port }, children)
+  }
+  return port
 }
 
 /** The port that it listens on. */

@@ -1,6 +1,7 @@
 /** Keeps a child process running: one that ends is started again, later each time; one that is stopped may finish its work first. */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { getCompileCacheDir } from 'node:module'
 import { createInterface } from 'node:readline'
 
 export interface SuperviseOptions {
@@ -27,6 +28,14 @@ const againMsMax = 30_000
 const wellMs = 60_000
 const drainMsDefault = 30_000
 
+/** The child need not compile again what is compiled already. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  // oxlint-disable-next-line node/no-process-env -- handed on as it is
+  const { env } = process
+  const folder = getCompileCacheDir()
+  return folder === undefined ? env : { ...env, NODE_COMPILE_CACHE: folder }
+}
+
 export function supervise(options: SuperviseOptions): Supervised {
   let child: ChildProcess | undefined
   let timer: NodeJS.Timeout | undefined
@@ -39,6 +48,7 @@ export function supervise(options: SuperviseOptions): Supervised {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       // A terminal sends Ctrl-C to all of a group, and here each has its turn.
       detached: true,
+      env: childEnvironment(),
     })
     createInterface(child.stdout!).on('line', (line) => options.onLine?.(line))
     const ended = (code: number | null): void => {
