@@ -1,6 +1,5 @@
 /** A collector's process on a bad day: the disk is full, slow or broken, the clock jumps. Nothing that was acknowledged is lost, and nobody waits without an answer. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +11,7 @@ import { until } from './hostile.ts'
 import { openTestLake } from './lake.ts'
 import { startCollectProcess } from './process.ts'
 import type { CollectProcess } from './process.ts'
+import { cannotMount, mountSmallDisk } from './small-disk.ts'
 
 const settings = clientSettings
 const kibibyte = 1024
@@ -146,14 +146,12 @@ describe('a collector process', () => {
     }
   })
 
-  const mounted = canMount()
   it(
     'refuses what a full disk has no room for, serves on, and takes again when there is room',
-    { skip: mounted },
+    { skip: cannotMount },
     async () => {
       const log = join(folder, 'log')
-      await mkdir(log)
-      equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', log]).status, 0)
+      const disk = await mountSmallDisk(log, '1m')
       try {
         await mkdir(join(log, 'one'))
         await writeFile(join(log, 'one', 'other'), Buffer.alloc(512 * kibibyte))
@@ -184,14 +182,8 @@ describe('a collector process', () => {
       } finally {
         collector.kill('SIGKILL')
         await collector.ended
-        spawnSync('umount', [log])
+        disk.remove()
       }
     },
   )
 })
-
-/** false, or why not. */
-function canMount(): false | string {
-  const reason = 'only who may mount can make a small disk: run the tests as root on Linux'
-  return process.platform === 'linux' && process.getuid?.() === 0 ? false : reason
-}

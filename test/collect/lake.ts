@@ -22,10 +22,13 @@ export interface TestLake {
   close(): Promise<void>
 }
 
-export async function openTestLake(folder: string): Promise<TestLake> {
+export async function openTestLake(
+  folder: string,
+  { lakeFolder = join(folder, 'lake') }: { readonly lakeFolder?: string } = {},
+): Promise<TestLake> {
   const engine = await openDuckdbEngine()
   const state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
-  const lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
+  const lake = openLake({ folder: lakeFolder, state, files: nodeFiles })
   return {
     lake,
     state,
