@@ -30,6 +30,7 @@ export const offset: Kind<Offset> = {
     request.node.isRangeMoved === true && !request.by.some(isGrain)
       ? withoutPeriods(request)
       : compile(request),
+  needs: ({ offset: { kind, grain } }) => (kind === 'back' ? grain : 'day'),
   // What is compared is there in both times, or counts nothing.
   isCount: ({ of, isRangeMoved }) =>
     isRangeMoved === true &&

@@ -5,7 +5,7 @@ import type { MetricSketch } from './build-model.ts'
 
 function over(
   activity: string,
-  aggregate: 'count' | 'sum' | 'average' | 'distinct',
+  aggregate: 'count' | 'sum' | 'average' | 'distinct' | 'min',
   column?: string,
 ): Extract<MetricSketch, { kind: 'aggregate' }> {
   return {
@@ -74,6 +74,32 @@ export const shopModel: Model = modelOf({
     status: over('act.purchase', 'distinct', 'status'),
     stock: over('act.stocktake', 'sum', 'pieces'),
     gifts: over('act.gift', 'count'),
+    first_status: over('act.purchase', 'min', 'status'),
+    growth: {
+      kind: 'formula',
+      formula: {
+        kind: 'binary',
+        operator: '/',
+        left: { kind: 'metric', name: 'sales' },
+        right: {
+          kind: 'metric',
+          name: 'sales',
+          offset: { kind: 'back', count: 1, grain: 'year' },
+        },
+      },
+    },
+    running: {
+      kind: 'cumulative',
+      metric: 'sales',
+      over: { kind: 'all_time' },
+      across: 'last',
+    },
+    running_members: {
+      kind: 'cumulative',
+      metric: 'members',
+      over: { kind: 'all_time' },
+      across: 'last',
+    },
     first_member: {
       kind: 'object_aggregate',
       object: 'obj.member',
