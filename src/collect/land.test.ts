@@ -128,6 +128,19 @@ describe('the landing', () => {
     deepEqual(landing.progress(), { landed: 4, duplicates: 3, quarantined: 0 })
   })
 
+  it('numbers landings in the order of their commits, also when the clock is set back between two starts', async () => {
+    const start = Date.UTC(2026, 4, 2)
+    for (const [index, days] of [0, -1, -9, 3, 1].entries()) {
+      await append(0, [`event ${index}`])
+      await (await land({ windowIdsMax: 1, now: () => start + days * 86_400_000 })).stop()
+    }
+    const landed = await rows('select id from raw.event order by landing')
+    deepEqual(
+      landed.map(([id]) => id),
+      [0, 1, 2, 3, 4].map((index) => `event ${index}`),
+    )
+  })
+
   it('knows after a start what landed before it', async () => {
     await append(0, ['a'])
     await (await land()).stop()
