@@ -45,15 +45,10 @@ export async function startProject(options: StartOptions): Promise<Started> {
   const { folder, say, onError } = options
   const config = await loadConfig(folder)
   const { collect } = config
-  if (collect === undefined)
-    throw new MaruError('USAGE', 'nobody sends events to this project', {
-      hint: 'name who sends: collect: { sources: { web: {} } }',
-      where: { file: 'maru.config.ts' },
-    })
+  const parts = partsOf(config, options.only)
   const home = join(dirname(config.statePath), 'collect')
   const settingsPath = join(home, 'settings.json')
   const state = await openState(config.statePath)
-  const does = (part: StartPart): boolean => options.only === undefined || options.only === part
   const collectors: Supervised[] = []
   const behind: Supervised[] = []
   const closers: (() => Promise<void>)[] = [() => state.close()]
@@ -66,7 +61,7 @@ export async function startProject(options: StartOptions): Promise<Started> {
     for (const close of closers.splice(0).toReversed()) await close()
   }
   try {
-    for (const part of startParts.filter(does)) {
+    for (const part of parts) {
       // oxlint-disable-next-line no-await-in-loop
       const held = await holdLease(state, {
         name: `start ${part}`,
@@ -75,21 +70,23 @@ export async function startProject(options: StartOptions): Promise<Started> {
       })
       closers.push(() => held.release())
     }
-    const watch = await watchCatalog({
-      folder,
-      state,
-      files,
-      settingsPath,
-      onChange: ({ events }) => say(`catalog of ${events.length} events is live`),
-      onRefused: (reasons) => say(`catalog waits for the next start: ${reasons.join('; ')}`),
-      onError,
-    })
-    closers.push(() => watch.close())
+    if (collect !== undefined) {
+      const watch = await watchCatalog({
+        folder,
+        state,
+        files,
+        settingsPath,
+        onChange: ({ events }) => say(`catalog of ${events.length} events is live`),
+        onRefused: (reasons) => say(`catalog waits for the next start: ${reasons.join('; ')}`),
+        onError,
+      })
+      closers.push(() => watch.close())
+    }
     const place = { home, settingsPath, host: options.host, say }
-    const landing = does('land') ? startLander(place, config, behind) : undefined
-    if (does('run')) startRunner({ folder, statePath: config.statePath, say }, behind)
+    const landing = parts.includes('land') ? startLander(place, config, behind) : undefined
+    if (parts.includes('run')) startRunner({ folder, statePath: config.statePath, say }, behind)
     const [port] = await Promise.all([
-      does('collect')
+      collect !== undefined && parts.includes('collect')
         ? startCollectors({ ...place, port: options.port ?? collect.port }, collect, collectors)
         : undefined,
       landing,
@@ -99,6 +96,21 @@ export async function startProject(options: StartOptions): Promise<Started> {
     await stop()
     throw error
   }
+}
+
+/** Those of the asked-for ones that have work here: without events only runs, of databases with an interval. */
+function partsOf(
+  { collect, sources }: ResolvedConfig,
+  only: StartPart | undefined,
+): readonly StartPart[] {
+  const hasInterval = Object.values(sources).some(({ everyMs }) => everyMs !== undefined)
+  const possible = collect !== undefined ? startParts : hasInterval ? (['run'] as const) : []
+  const parts = possible.filter((part) => only === undefined || part === only)
+  if (parts.length > 0) return parts
+  throw new MaruError('USAGE', 'nobody sends events to this project', {
+    hint: "name who sends: collect: { sources: { web: {} } }; or a database to read again and again: postgres({ url, every: '10 minutes' })",
+    where: { file: 'maru.config.ts' },
+  })
 }
 
 interface Place {

@@ -40,7 +40,7 @@ Examples:
     })
     write(
       started.port === undefined
-        ? `${only} is at work\n`
+        ? `${only ?? 'run'} is at work\n`
         : `events: http://${host}:${started.port}/v1/events\n`,
     )
     await signalled

@@ -1,5 +1,7 @@
 /** Edits while `maru start` runs: what holds is live without a restart, what does not is said and changes nothing; a database is read again by its interval. */
-import { equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openApp } from '../../src/app/open.ts'
 import { nodeFiles } from '../../src/base/node-files.ts'
@@ -8,7 +10,7 @@ import { openSqliteState } from '../../src/state/sqlite.ts'
 import type { State } from '../../src/state/state.ts'
 import { startPostgres } from '../postgres.ts'
 import type { TestPostgres } from '../postgres.ts'
-import { eventKey, makeEventProject, sendEvents, until } from '../run/event-project.ts'
+import { countOf, eventKey, makeEventProject, sendEvents, until } from '../run/event-project.ts'
 import { startMaru } from './started.ts'
 import type { StartedMaru } from './started.ts'
 
@@ -94,6 +96,25 @@ export default object({ owner: 'shop', description: 'a member',
       "insert into member values (2, 'JP'); update member set country = 'US' where id = 1",
     )
     await answers('select id, country from obj.member order by id', '1 US; 2 JP')
+  })
+
+  it('reads a database again where nobody sends events', async () => {
+    const other = makeEventProject(
+      `sources: { shop: postgres({ url: '${database.url('shop')}', every: '1 second' }) }`,
+    )
+    for (const folder of ['raw/event', 'obj', 'act', 'metric']) other.remove(folder)
+    for (const file of ['raw/shop.ts', 'obj/member.ts'])
+      other.write(file, readFileSync(path.join(project.folder, file), 'utf8'))
+    const runs = await startMaru(other.folder)
+    try {
+      deepEqual([...runs.children().keys()], ['run-process'])
+      const app = openApp({ folder: other.folder })
+      await until(async () => (await countOf(app, 'obj.member')) === 2, 'the members')
+      await app.close()
+      equal(await runs.stop(), 0)
+    } finally {
+      other.dispose()
+    }
   })
 
   it('takes a new event of the catalog and what reads it', async () => {
