@@ -82,7 +82,12 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
     ...dimensions.map(({ path }) => path),
     ...(where === undefined ? [] : conditionPaths(where)),
   ].filter((path) => !own.has(path))
-  const attachment = attachRelated(model, rootId, paths)
+  const attachment = attachRelated(
+    model,
+    rootId,
+    paths,
+    anchors.day === undefined ? request.range : {},
+  )
   const expressionOf = (path: AttributePath): string =>
     own.get(path) ?? attachment.expressions[paths.indexOf(path)]!
   const items = [

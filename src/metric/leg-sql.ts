@@ -68,7 +68,7 @@ export interface RowScope {
 /** The leg's rows; `itemsOf` says which columns they have beside the measures'. */
 export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[]): LegRows {
   const paths = legPaths(leg)
-  const attachment = attachRelated(leg.model, leg.rootId, paths)
+  const attachment = attachRelated(leg.model, leg.rootId, paths, leg.range)
   const expressions = new Map(paths.map((path, at) => [path, attachment.expressions[at]!]))
   const expressionOf = (path: AttributePath): string => {
     const expression = expressions.get(path)

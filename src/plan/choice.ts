@@ -260,13 +260,15 @@ function pathsIn(predicate: Predicate | undefined): readonly string[] {
   }
 }
 
-/** Numbered in the history where that counts, numbered among what the window leaves, and taken. */
+/** Numbered in the history where that counts, those that the window leaves, and taken of these. */
 function stepCtes(request: ChoiceRequest, bounds: readonly ChosenBound[]): readonly string[] {
   const { choice, name, scope } = request
   const { selector } = choice
   const isInHistory = selector.kind === 'nth' && selector.counted === 'history'
+  const isPicked = scope !== undefined && (selector.kind === 'first' || selector.kind === 'last')
+  const isNumbered = isInHistory || isPicked
   const per = choice.per === undefined ? [] : ['history.per_value']
-  const order = selector.kind === 'last' ? ' desc' : ''
+  const order = selector.kind === 'last' && !isPicked ? ' desc' : ''
   const place = (keys: readonly string[], as: string): string =>
     `row_number() over (partition by ${[...keys, ...per].join(', ')} order by history.occurred_at${order}, history.event_id${order}) as ${as}`
   const numbered = `${name}_numbered as (
@@ -275,37 +277,62 @@ function stepCtes(request: ChoiceRequest, bounds: readonly ChosenBound[]): reado
 )`
   const asked = scope === undefined ? undefined : askedColumn(scope)
   const viewer = ['history.object_key', ...(asked === undefined ? [] : [`scope.${asked}`])]
-  const joins = bounds.flatMap(({ side, chosen }) => {
-    if (chosen === undefined) return []
-    const same = viewer.map((key) => `anchor_${side}.${key.split('.')[1]!} = ${key}`)
-    return [`\n  join ${chosen.rows} as anchor_${side} on ${same.join(' and ')}`]
-  })
+  const columns = [
+    'history.*',
+    ...(asked === undefined ? [] : [`scope.${asked}`]),
+    ...(selector.kind === 'all' || isNumbered ? [] : [place(viewer, 'kept_place')]),
+  ]
+  const conditions = keptConditions(request, bounds)
+  const kept = `${name}_kept as (
+  select ${columns.join(',\n    ')}
+  from ${name}_${isNumbered ? 'numbered' : 'history'} as history${scopeJoins(request, viewer, bounds)}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
+)`
+  const steps = [...(isNumbered ? [numbered] : []), kept]
+  if (isPicked) return [...steps, ...pickedCtes(request, asked!)]
+  const wanted = selector.kind === 'nth' ? selector.n : 1
+  const where =
+    selector.kind === 'all' ? '' : `\n  where ${isInHistory ? 'place' : 'kept_place'} = ${wanted}`
+  return [...steps, `${name}_taken as (\n  select *\n  from ${name}_kept${where}\n)`]
+}
+
+function scopeJoins(
+  { scope }: ChoiceRequest,
+  viewer: readonly string[],
+  bounds: readonly ChosenBound[],
+): string {
   const upTo = scope?.kind === 'instants' ? ` and history.occurred_at <= ${askedAt}` : ''
   const scoped =
     scope === undefined
       ? ''
       : `\n  join ${scope.name} as scope on scope.object_key = history.object_key${upTo}`
-  const conditions = keptConditions(request, bounds)
-  const isOneTaken = selector.kind !== 'all' && !isInHistory
-  const columns = [
-    'history.*',
-    ...(asked === undefined ? [] : [`scope.${asked}`]),
-    ...(isOneTaken ? [place(viewer, 'kept_place')] : []),
-  ]
-  const kept = `${name}_kept as (
-  select ${columns.join(',\n    ')}
-  from ${name}_${isInHistory ? 'numbered' : 'history'} as history${scoped}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
-)`
-  const wanted = selector.kind === 'nth' ? selector.n : 1
-  const taken =
-    selector.kind === 'all' ? '' : `\n  where ${isInHistory ? 'place' : 'kept_place'} = ${wanted}`
+  const joins = bounds.flatMap(({ side, chosen }) => {
+    if (chosen === undefined) return []
+    const same = viewer.map((key) => `anchor_${side}.${key.split('.')[1]!} = ${key}`)
+    return [`\n  join ${chosen.rows} as anchor_${side} on ${same.join(' and ')}`]
+  })
+  return scoped + joins.join('')
+}
+
+/** Whoever asks sees many rows and takes one: its place is found first, the row by it. */
+function pickedCtes({ choice, name }: ChoiceRequest, asked: string): readonly string[] {
+  const keys = ['object_key', asked, ...(choice.per === undefined ? [] : ['per_value'])].join(', ')
+  const isSameValue =
+    choice.per === undefined ? '' : ' and picked.per_value is not distinct from history.per_value'
   return [
-    ...(isInHistory ? [numbered] : []),
-    kept,
-    `${name}_taken as (\n  select *\n  from ${name}_kept${taken}\n)`,
+    `${name}_picked as (
+  select ${keys}, ${choice.selector.kind === 'first' ? 'min' : 'max'}(place) as place
+  from ${name}_kept
+  group by ${keys}
+)`,
+    `${name}_taken as (
+  select history.*, picked.${asked}
+  from ${name}_numbered as history
+  join ${name}_picked as picked on picked.object_key = history.object_key and picked.place = history.place${isSameValue}
+)`,
   ]
 }
 
+/** The scope's column that holds a path of the row which is looked from. */
 export function sameColumn(path: string): string {
   return `same__${path.replaceAll('.', '__').replace('@', '__')}`
 }

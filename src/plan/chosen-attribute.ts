@@ -73,16 +73,23 @@ interface Taking {
 /** A CTE of (keys, taken), for those who have a chosen row. */
 export function takenCte({ name, rows, keys, take }: Taking): string {
   const value = take.kind === 'column' ? 'max(taken)' : aggregateSql(take)
+  const isOrdered = take.kind === 'aggregate' && ordered.has(take.aggregate)
   return `${name} as (
   select ${keys}, ${value} as taken
-  from (
+  from ${isOrdered ? inOrder(rows, keys) : rows}
+  group by ${keys}
+)`
+}
+
+const ordered: ReadonlySet<string> = new Set(['first', 'last'])
+
+function inOrder(rows: string, keys: string): string {
+  return `(
     select ${keys}, taken,
       row_number() over (partition by ${keys} order by occurred_at, event_id) as place,
       row_number() over (partition by ${keys} order by occurred_at desc, event_id desc) as place_from_end
     from ${rows}
-  ) as chosen
-  group by ${keys}
-)`
+  ) as chosen`
 }
 
 /** What is taken, also for those who have none. `type` is SQL. */

@@ -4,7 +4,8 @@
  */
 import { MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
-import { nestedChoices } from '../model/model.ts'
+import type { Day } from '../base/time.ts'
+import { filledColumns, nestedChoices } from '../model/model.ts'
 import type {
   ActivityModel,
   ColumnModel,
@@ -19,11 +20,21 @@ import { chooseRows, sameColumn } from './choice.ts'
 import type { ChoiceRequest, ChosenRows } from './choice.ts'
 import { takenCte, takenValue, unansweredTake } from './chosen-attribute.ts'
 
-/** `attach` for paths of which some may be related columns. */
+/** The local days of the rows that a question is about; open without an end. */
+export interface AskedDays {
+  readonly from?: Day
+  /** The day after the last. */
+  readonly to?: Day
+}
+
+/** `attach` for paths of which some may be related columns, which are then computed for the rows of the days that are asked for. */
+// The days are no part of what is attached.
+// oxlint-disable-next-line max-params
 export function attachRelated(
   model: Model,
   rootId: TableId,
   paths: readonly AttributePath[],
+  days: AskedDays = {},
 ): Attachment {
   const base = model.tables.find(({ id }) => id === rootId)
   const related = paths.filter((path) => path.related !== undefined)
@@ -34,7 +45,7 @@ export function attachRelated(
   const queries = new Map(
     related.map(({ column, related: selection }) => [
       column.name,
-      relatedQuery({ model, base, column, selection: selection! }),
+      relatedQuery({ model, base, column, selection: selection!, days }),
     ]),
   )
   const joins = [...queries].map(([name, { sql }]) => {
@@ -68,6 +79,7 @@ interface RelatedRequest {
   readonly base: ActivityModel
   readonly column: ColumnModel
   readonly selection: Selection
+  readonly days: AskedDays
 }
 
 interface RelatedQuery {
@@ -78,7 +90,8 @@ interface RelatedQuery {
   readonly tables: readonly TableId[]
 }
 
-function relatedQuery({ model, base, column, selection }: RelatedRequest): RelatedQuery {
+function relatedQuery(request: RelatedRequest): RelatedQuery {
+  const { model, base, column, selection } = request
   const what = unansweredTake(selection)
   if (what !== undefined) {
     throw new MaruError(
@@ -88,7 +101,7 @@ function relatedQuery({ model, base, column, selection }: RelatedRequest): Relat
     )
   }
   const { take, ...choice } = selection
-  const scope = scopeOf(model, base, choice)
+  const scope = scopeOf(request, choice)
   const chosen = chooseRelated({
     model,
     choice,
@@ -97,7 +110,7 @@ function relatedQuery({ model, base, column, selection }: RelatedRequest): Relat
     scope: { kind: 'rows', name: 'scope_row' },
   })
   const ctes = [
-    scope.sql,
+    ...scope.ctes,
     ...chosen.histories.map(({ sql }) => sql),
     ...chosen.ctes,
     takenCte({ name: 'related_value', rows: chosen.rows, keys: 'asked_id', take }),
@@ -111,10 +124,9 @@ function relatedQuery({ model, base, column, selection }: RelatedRequest): Relat
 
 /** The rows that are looked from, each with the instant of its object's next one. */
 function scopeOf(
-  model: Model,
-  base: ActivityModel,
+  { model, base, days }: RelatedRequest,
   choice: RowChoice,
-): { readonly sql: string; readonly tables: readonly TableId[] } {
+): { readonly ctes: readonly string[]; readonly tables: readonly TableId[] } {
   const compared = nestedChoices(choice)
     .filter(({ window }) => (window?.from ?? window?.to)?.at.kind !== 'chosen')
     .flatMap(({ same = [] }) => same.map(({ anchor }) => anchor))
@@ -133,15 +145,24 @@ function scopeOf(
     `${occurredAt} as asked_at`,
     `${key} as asked_id`,
     `lead(${occurredAt}) over (partition by ${object} order by ${occurredAt}, ${key}) as next_at`,
+    `${attachment.root.alias}.${filledColumns.day} as ${filledColumns.day}`,
     ...texts.map((text, at) => `${same[at]} as ${sameColumn(text)}`),
   ]
+  const { day } = filledColumns
+  const asked = [
+    ...(days.from === undefined ? [] : [`${day} >= date '${days.from}'`]),
+    ...(days.to === undefined ? [] : [`${day} < date '${days.to}'`]),
+  ]
   return {
-    sql: `scope_row as (
+    ctes: [
+      `base_row as (
   select ${items.join(',\n    ')}
   ${fromClause(attachment).replaceAll('\n', '\n  ')}
   where ${object} is not null
     and ${occurredAt} is not null
 )`,
+      `scope_row as (\n  select *\n  from base_row${asked.length === 0 ? '' : `\n  where ${asked.join(' and ')}`}\n)`,
+    ],
     tables: [attachment.root.table, ...attachment.joined],
   }
 }
