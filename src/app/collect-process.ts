@@ -47,6 +47,7 @@ export async function collect(
   const duplicates = await openDuplicates({
     folder: join(options.duplicatesFolder, options.name),
     files,
+    onError,
   })
   await rememberTail(options, duplicates)
   const collector = await startCollector({
