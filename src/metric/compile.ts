@@ -11,7 +11,7 @@ import { parseFilter } from './filter-language.ts'
 import { havingSql } from './having.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, Inquiry } from './inquiry.ts'
-import { rootsOf } from './kinds.ts'
+import { refusalOf, rootsOf } from './kinds.ts'
 import { askMetric } from './measure.ts'
 import type { AskedMetric } from './measure.ts'
 import { lastName, tableById } from './model-index.ts'
@@ -47,11 +47,24 @@ export function compileQuestion(
     range,
     isFilled: question.fill === true,
   }
+  refuseDimensions(inquiry)
   const asking = { model, freshness }
   const isPlain = [question.having, question.totals, question.top].every(
     (part) => part === undefined,
   )
   return isPlain ? plain(asking, question, inquiry) : composed(asking, question, inquiry)
+}
+
+function refuseDimensions({ values, by }: Inquiry): void {
+  for (const { name, expression } of values) {
+    for (const text of by) {
+      const reason = refusalOf(expression, text)
+      if (reason === undefined) continue
+      throw new MaruError('METRIC_ILLEGAL', `"${name}" does not go with "${text}": ${reason}`, {
+        hint: 'maru show lists what goes with a metric; the grain of a period (month) goes with every time',
+      })
+    }
+  }
 }
 
 /** The groups as they are. */

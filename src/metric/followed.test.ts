@@ -75,6 +75,10 @@ describe('metrics that follow objects', () => {
     [{ metrics: ['sticky'], by: ['month'] }, /METRIC_ILLEGAL .*not made of whole weeks/],
     [{ metrics: ['sticky'], by: ['week', 'day_of_week'] }, /METRIC_ILLEGAL .*no period/],
     [{ metrics: ['sticky'] }, /METRIC_ILLEGAL .*a share of the weeks of a period/],
+    [
+      { metrics: ['kept'], by: ['cohort', 'age'], compare: '1 month' },
+      /METRIC_ILLEGAL .*does not go with "cohort"/,
+    ],
     [{ metrics: ['level'], by: ['step'] }, /METRIC_.*"step"/],
     [{ metrics: ['kept', 'funnelled'], by: ['age'] }, /METRIC_.*"age"/],
     [{ metrics: ['hourly'], by: ['age'] }, /METRIC_ILLEGAL .*ages/],

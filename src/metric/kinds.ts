@@ -62,11 +62,23 @@ export function ownDimensions(expression: Expression): readonly LegalDimension[]
   )
 }
 
-/** Why the value does not go with a dimension that its rows have. */
+/** Why the value does not go with a dimension that its rows or it itself have. */
 export function refusalOf(expression: Expression, text: string): string | undefined {
   return allSpecials(expression)
-    .map((special) => kindOf(special).refuses?.(special.node, text))
+    .map((special) =>
+      isUnmoved(special, text)
+        ? `at another time there are other values of "${text}"`
+        : kindOf(special).refuses?.(special.node, text),
+    )
     .find((reason) => reason !== undefined)
+}
+
+/** A cohort is no grain that is moved with the time. */
+function isUnmoved({ node }: Special, text: string): boolean {
+  return (
+    node.kind === 'offset' &&
+    ownDimensions(node.of).some(({ path, type }) => path === text && type.kind !== 'integer')
+  )
 }
 
 export function hasCohorts(expression: Expression): boolean {

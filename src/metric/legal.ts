@@ -31,15 +31,18 @@ export function legalDimensions(model: Model, metricName: string): readonly Lega
   const named = legal.map((dimension) =>
     dimension.path === name ? { ...dimension, path: `${lastName(first)}.${name}` } : dimension,
   )
-  return [...ownDimensions(expression), ...named]
+  const own = ownDimensions(expression).filter(
+    ({ path }) => refusalOf(expression, path) === undefined,
+  )
+  return [...own, ...named]
 }
 
 /** `describePair` without the reason. */
 export function isLegalPair(model: Model, metricName: string, dimension: string): boolean {
   const { expression } = askMetric(model, metricName)
   return (
-    ownDimensions(expression).some(({ path }) => path === dimension) ||
-    (refusalOf(expression, dimension) === undefined &&
+    refusalOf(expression, dimension) === undefined &&
+    (ownDimensions(expression).some(({ path }) => path === dimension) ||
       rootsOf(model, expression).every((rootId) => isReached(model, rootId, dimension)))
   )
 }
@@ -47,10 +50,10 @@ export function isLegalPair(model: Model, metricName: string, dimension: string)
 /** Whether a question may pair the two; never throws for a dimension. */
 export function describePair(model: Model, metricName: string, dimension: string): Pair {
   const { expression } = askMetric(model, metricName)
-  if (ownDimensions(expression).some(({ path }) => path === dimension))
-    return { isLegal: true, nearest: [] }
   const reason = refusalOf(expression, dimension)
   if (reason !== undefined) return { isLegal: false, reason, nearest: [] }
+  if (ownDimensions(expression).some(({ path }) => path === dimension))
+    return { isLegal: true, nearest: [] }
   const plain = hasCohorts(expression) ? withoutEntry(dimension) : dimension
   for (const rootId of rootsOf(model, expression)) {
     try {
