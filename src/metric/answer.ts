@@ -139,11 +139,14 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
 /** One part for the rows of each activity or object, and for each place from which they are answered. */
 function legParts(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): readonly Part[] {
   const { model, freshness } = asking
-  const { where, range, by } = inquiry
+  const { where, range, by, later } = inquiry
   const measures = inquiry.values.flatMap(({ expression }) => measuresOf(expression))
   const compile = compileIn(asking)
   return rowsOfMeasures(measures).flatMap((rows) =>
-    routeLeg({ model, ...rows, by, where, range, compile }, freshness).map((leg): Part => {
+    routeLeg(
+      { model, ...rows, by, where, range, compile, ...(later === undefined ? {} : { later }) },
+      freshness,
+    ).map((leg): Part => {
       const { source } = leg
       const sql = source === undefined ? legSql(leg, slugs) : storedLegSql(leg, source, slugs)
       const from = {

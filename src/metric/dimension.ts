@@ -20,6 +20,8 @@ export interface Dimension {
   /** In which of the column's buckets the path's number is. */
   readonly cuts?: readonly number[]
   readonly type: ColumnType
+  /** The path's day is so much later: SQL of an interval. */
+  readonly later?: string
   /** Read as of the end of the question's period, which whoever asks for rows knows. */
   readonly isAtPeriodEnd?: true
   /** A grain of the activity's own time: the periods that `fill` fills. */
@@ -27,8 +29,8 @@ export interface Dimension {
 }
 
 /** Whether the dimension is the path's value itself. */
-export function isValueItself({ calendar, ownGrain: own, cuts }: Dimension): boolean {
-  return calendar === undefined && own === undefined && cuts === undefined
+export function isValueItself({ calendar, ownGrain: own, cuts, later }: Dimension): boolean {
+  return [calendar, own, cuts, later].every((part) => part === undefined)
 }
 
 /** undefined when a row of `rootId` has no such dimension; METRIC_BAD_QUERY when a shortened path has two meanings. */
@@ -83,6 +85,8 @@ function ofValue(model: Model, { text, source, word }: Derived): Dimension | und
 
 /** The SQL of a dimension, given that of its path. */
 export function dimensionSql(dimension: Dimension, expression: string): string {
+  const { later, ...plain } = dimension
+  if (later !== undefined) return dimensionSql(plain, `cast(${expression} + ${later} as date)`)
   const { calendar, ownGrain: own, cuts, path } = dimension
   const source = path.column.type
   if (calendar !== undefined) return calendarSql(calendar, expression, source)

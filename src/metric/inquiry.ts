@@ -4,6 +4,7 @@
  */
 import type { Day } from '../base/time.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
+import type { Grain } from './calendar.ts'
 import type { Dimension } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import type { LegalDimension } from './illegal.ts'
@@ -19,6 +20,13 @@ export interface Inquiry {
   readonly range: DayRange
   /** Sums over no rows are 0, and every period of the range has a group. */
   readonly isFilled: boolean
+  /** Every row counts so much later than it happened: in the dimensions and conditions of time, and in the range. */
+  readonly later?: Later
+}
+
+export interface Later {
+  readonly count: number
+  readonly grain: Grain
 }
 
 export interface DayRange {

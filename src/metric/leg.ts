@@ -12,13 +12,14 @@ import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './illegal.ts'
-import type { DayRange } from './inquiry.ts'
+import type { DayRange, Later } from './inquiry.ts'
 import type { Measure } from './measure.ts'
 import { chooseForMetric, metricCondition } from './metric-condition.ts'
 import type { CompileMetric } from './metric-condition.ts'
 import { lastName, tableById } from './model-index.ts'
 import { statesOf } from './state.ts'
 import type { State } from './state.ts'
+import { isTimeWord } from './time-words.ts'
 
 export interface Leg {
   readonly model: Model
@@ -52,6 +53,7 @@ export interface LegRequest {
   readonly by: readonly string[]
   readonly where: Condition | undefined
   readonly range: DayRange
+  readonly later?: Later
   /** Answers a metric that is a condition; without it such a condition is refused. */
   readonly compile?: CompileMetric
 }
@@ -97,8 +99,13 @@ export function planLeg(request: LegRequest): Leg {
       ? undefined
       : (condition: MetricCondition): BoundCondition =>
           metricCondition({ model, name, condition, compile }, resolve({ text: condition.path }))
-  const dimensions = request.by.map((text) => resolve({ text }))
-  const where = request.where === undefined ? undefined : bindCondition(request.where, resolve)
+  // The metric's own conditions are of the rows' own time.
+  const shown = (path: PathToken): Dimension =>
+    request.later !== undefined && isTimeWord(model, path.text)
+      ? { ...resolve(path), later: stepsOf(request.later) }
+      : resolve(path)
+  const dimensions = request.by.map((text) => shown({ text }))
+  const where = request.where === undefined ? undefined : bindCondition(request.where, shown)
   const conditions = where === undefined ? [] : [where]
   const shared = sharedFilter(request.measures)
   if (shared !== undefined) conditions.push(bindCondition(shared, resolve, compareMetric))
@@ -118,6 +125,10 @@ export function planLeg(request: LegRequest): Leg {
   })
   const leg = { model, rootId, name, dimensions, measures, conditions, where, range }
   return balance === undefined ? leg : { ...leg, balance }
+}
+
+function stepsOf({ count, grain }: Later): string {
+  return `${periodStep(grain)} * ${count}`
 }
 
 /** As of the last instant of the row's period of the shortest grain asked for, else of the range; without an end that is now. */

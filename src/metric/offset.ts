@@ -5,8 +5,8 @@ import type { Day } from '../base/time.ts'
 import { calendarSql, dayBack, isGrain, isOfInstants, periodStep } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import type { Condition } from './filter-language.ts'
-import type { Answer, DayRange, GroupedBy, Kind, KindRequest, Part } from './inquiry.ts'
-import { unanswered } from './measure.ts'
+import type { Answer, DayRange, GroupedBy, Kind, KindRequest, Later, Part } from './inquiry.ts'
+import { specialsOf, unanswered } from './measure.ts'
 import type { InnerNode } from './measure.ts'
 import { seriesCtes } from './series.ts'
 import {
@@ -26,16 +26,67 @@ import {
 type Offset = Extract<InnerNode, { readonly kind: 'offset' }>
 
 export const offset: Kind<Offset> = {
-  compile: (request) =>
-    request.node.isRangeMoved === true && !request.by.some(isGrain)
-      ? withoutPeriods(request)
-      : compile(request),
+  compile: (request) => {
+    if (request.node.isRangeMoved === true)
+      return request.by.some(isGrain) ? compile(request) : withoutPeriods(request)
+    const later = laterOf(request)
+    return later === undefined ? compile(request) : movedRows(request, later)
+  },
   needs: ({ offset: { kind, grain } }) => (kind === 'back' ? grain : 'day'),
   // What is compared is there in both times, or counts nothing.
   isCount: ({ of, isRangeMoved }) =>
     isRangeMoved === true &&
     of.kind === 'measure' &&
     ['count', 'count_true', 'distinct'].includes(of.measure.aggregate),
+}
+
+/** How much later rows show, when the periods asked for are longer than the offset's, which no period can stand in place of. */
+function laterOf({ model, node, by }: KindRequest<Offset>): Later | undefined {
+  const { offset: shift } = node
+  const words = by.filter((text) => isTimeWord(model, text))
+  if (shift.kind !== 'back' || !isGrain(shift.grain) || !words.some(isGrain)) return undefined
+  const { count, grain } = shift
+  const unit = unitOf(words)
+  if (isOfInstants(unit) || isOfInstants(grain)) return undefined
+  const isLonger = words.includes(unit)
+    ? unit !== grain && isSaidBy(grain, unit)
+    : grain === 'day' || grain === 'week'
+  return isLonger ? { count, grain } : undefined
+}
+
+/** The rows of the other time, in the periods in which they show. */
+function movedRows(request: KindRequest<Offset>, later: Later): Part {
+  const { node, by, name, state, where, range, ask } = request
+  if (specialsOf(node.of).length > 0)
+    throw unanswered(
+      node,
+      'at another time by shorter periods than those asked for, a value that is no aggregate of rows',
+    )
+  const { from, to } = range
+  const day = (operator: '>=' | '<', text: string): Condition => ({
+    kind: 'compare',
+    path: { text: 'day' },
+    operator,
+    literal: { kind: 'text', text },
+  })
+  const inner = ask({
+    values: [{ name: state, expression: node.of }],
+    by,
+    where: allOf([
+      ...conjunctsOf(where),
+      ...(from === undefined ? [] : [day('>=', from)]),
+      ...(to === undefined ? [] : [day('<', to)]),
+    ]),
+    // Days before which no row shows in the range.
+    range: {
+      ...(from === undefined ? {} : { from: dayBack(addDays(from, -3), later.count, later.grain) }),
+      ...(to === undefined ? {} : { to }),
+    },
+    isFilled: false,
+    later,
+  })
+  const { sql, dimensions } = inner
+  return partOf(request, { inner, sql, dimensions, name: `${name}_group` })
 }
 
 /** The groups of the other time as they are. */

@@ -20,8 +20,6 @@ const folder = join(
 
 /** Cases that Maru answers otherwise on purpose, or cannot say, with the reason. A case that passes must leave the list. */
 const zero = 'a rate to which nothing led is 0, upstream it is unknown'
-const moved =
-  'an offset shows another period of the grain that is asked for, upstream every row is moved'
 const calendars = 'an offset by a grain of the project’s own calendar is refused'
 const twice =
   'an account of two customers at once would count its rows twice, so it has no customer'
@@ -42,8 +40,6 @@ const otherwise: Readonly<Record<string, string>> = {
   'granularity/custom_offset_window_with_grain_and_date_part': calendars,
   'measure_aggregations/approximate_continuous_percentile_agg':
     'percentiles are exact, upstream this one is approximate',
-  'metrics/derived_metric_offset_window_and_granularity': moved,
-  'metrics/derived_metric_with_window_and_multiple_granularities': moved,
   'multi_hop_join/multihop_join_two_dims_different_sources': twice,
   'multi_hop_join/multihop_join_two_dims_same_source': twice,
 }

@@ -195,7 +195,14 @@ function questions(options: {
 }
 
 const days = [['day'], ['day', 'month'], ['day', 'day_of_week']]
-const grains = [['day'], ['week'], ['month'], ['year'], ['month', 'quarter_of_year']]
+const grains = [
+  ['day'],
+  ['week'],
+  ['month'],
+  ['year'],
+  ['month', 'quarter_of_year'],
+  ['month', 'week'],
+]
 const runs = [[], ['day'], ['week'], ['month'], ['week', 'month'], ['day_of_week']]
 const others = ['status', 'member.country']
 

@@ -21,6 +21,7 @@ export type TimedQuestion = Pick<ReferenceQuestion, 'by' | 'from' | 'to'> & {
   readonly where?: Predicate
   /** Names nothing but times. */
   readonly whereTime?: Predicate
+  readonly shownOn?: (day: string) => string
 }
 
 /** Values by groups. */
@@ -312,6 +313,10 @@ function offsetTable(
   const words = by.filter(isTime)
   const unit = unitOf(words, 'year')
   const others = by.filter((text) => !isTime(text))
+  if (offset.kind === 'back' && isMoved(words, unit, offset.grain)) {
+    const shownOn = (day: string): string => back(day, -offset.count, offset.grain)
+    return tableOf(context, name, { ...question, shownOn })
+  }
   const inner = tableOf(context, name, {
     by: [...others, unit],
     ...(where === undefined ? {} : { where }),
@@ -352,6 +357,15 @@ function offsetTable(
     }
   }
   return result
+}
+
+/** Whether periods of the question are longer than those of the offset: then rows move instead. */
+function isMoved(words: readonly string[], unit: string, grain: string): boolean {
+  if (isShort(unit) || isShort(grain)) return false
+  if (!words.includes(unit)) return grain === 'day' || grain === 'week'
+  if (unit === grain) return false
+  if (unit === 'week' || grain === 'week') return grain === 'day'
+  return grains.indexOf(grain) < grains.indexOf(unit)
 }
 
 function firstHour(context: Context, day: string): bigint {

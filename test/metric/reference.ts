@@ -26,6 +26,8 @@ export interface ReferenceQuestion {
   readonly order?: readonly string[]
   readonly limit?: number
   readonly fill?: boolean
+  /** The day at which a row shows. */
+  readonly shownOn?: (day: string) => string
   /** Rows that do not count at all. */
   readonly without?: ReadonlySet<Row>
 }
@@ -116,11 +118,20 @@ export function rowsOf(
       return compared === undefined ? value : ofObject(context, compared, value)
     }
     const day = root.kind === 'activity' ? dayOf(row, context.model.zone) : null
-    if (question.from !== undefined && (day === null || day < question.from)) return []
-    if (question.to !== undefined && (day === null || day >= question.to)) return []
-    if (question.where !== undefined && holds(question.where, see) !== true) return []
+    const shownDay = day === null ? null : (question.shownOn?.(day) ?? day)
+    if (question.from !== undefined && (shownDay === null || shownDay < question.from)) return []
+    if (question.to !== undefined && (shownDay === null || shownDay >= question.to)) return []
+    const shown = (text: string): Cell => {
+      if (
+        question.shownOn === undefined ||
+        !/^(day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
+      )
+        return see(text)
+      return day === null ? null : calendar(text, question.shownOn(day), context.model.zone)
+    }
+    if (question.where !== undefined && holds(question.where, shown) !== true) return []
     if (filter !== undefined && holds(filter, see) !== true) return []
-    return [{ row, keys: question.by.map(see) }]
+    return [{ row, keys: question.by.map(shown) }]
   })
 }
 

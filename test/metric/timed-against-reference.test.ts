@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
+import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
 import { load, openMemory, query } from './dataset.ts'
 import { filterText, shopOf, sketch } from './random.ts'
@@ -49,11 +50,20 @@ async function compare(
   const conditions = [where, whereTime].flatMap((each) =>
     each === undefined ? [] : [`(${filterText(each)})`],
   )
-  const compiled = compileQuestion(model, {
+  const ask: MetricQuestion = {
     ...rest,
     metrics: [name],
     ...(conditions.length === 0 ? {} : { where: conditions.join(' and ') }),
-  })
+  }
+  // No period of the one grain stands in the place of one of the other.
+  const isSplit = question.by.includes('week') && question.by.includes('month')
+  let compiled: CompiledQuestion
+  try {
+    compiled = compileQuestion(model, ask)
+  } catch (error) {
+    if (isSplit && error instanceof Error && /do not name together/.test(error.message)) return
+    throw error
+  }
   const expected = evaluateTimed({ model, dataset }, name, question)
   const keysOf = (row: readonly Cell[]): string => cellsText(row.slice(0, -1))
   const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>

@@ -55,6 +55,8 @@ export interface RoutedLeg extends Leg {
 /** The leg as one leg for each source from which its measures are answered. */
 export function routeLeg(request: LegRequest, freshness: StoredFreshness): readonly RoutedLeg[] {
   const whole = planLeg(request)
+  // What is kept of a period is of rows at their own time.
+  if (request.later !== undefined) return [whole]
   const bySource = new Map<string, { source: StoredSource | undefined; measures: Measure[] }>()
   for (const { measure } of whole.measures) {
     const source = sourceOf(whole, measure.metric, freshness)
