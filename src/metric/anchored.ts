@@ -3,6 +3,7 @@
  * how far it came). The anchors are grouped by the dimensions of their own rows, in the range of their own days.
  */
 import { MaruError } from '../base/errors.ts'
+import type { Day } from '../base/time.ts'
 import { filledColumns } from '../model/model.ts'
 import type { ColumnType, RowChoice, SamePair, TableId } from '../model/model.ts'
 import { fromClause, resolvePath } from '../plan/attach.ts'
@@ -13,7 +14,7 @@ import { dimensionSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import type { PathToken } from './filter-language.ts'
 import { illegalDimension } from './illegal.ts'
-import type { KindRequest, Part } from './inquiry.ts'
+import type { DayRange, KindRequest, Part } from './inquiry.ts'
 import { tableById } from './model-index.ts'
 
 export interface Anchors {
@@ -62,6 +63,15 @@ export function withoutEntry(text: string): string {
 /** Columns by which rows of several choices are compared. */
 export function sameColumns(paths: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(paths.map((path, at) => [`same_${at}`, path]))
+}
+
+/** Conditions that rows lie in the range; of those that follow its rows only that they are not before it. */
+export function inRange({ from, to }: DayRange, has: 'both' | 'from' = 'both'): readonly string[] {
+  const midnight = (day: Day): string => `cast('${day} 00:00:00' as timestamp with time zone)`
+  return [
+    ...(from === undefined ? [] : [`occurred_at >= ${midnight(from)}`]),
+    ...(to === undefined || has === 'from' ? [] : [`occurred_at < ${midnight(to)}`]),
+  ]
 }
 
 type Asked = Pick<

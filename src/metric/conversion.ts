@@ -3,8 +3,8 @@ import type { ConversionMetric, Duration } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { chooseForMetric } from './metric-condition.ts'
-import { anchoredPart, sameColumns, splitSame } from './anchored.ts'
-import type { Kind } from './inquiry.ts'
+import { anchoredPart, inRange, sameColumns, splitSame } from './anchored.ts'
+import type { DayRange, Kind } from './inquiry.ts'
 
 export const conversion: Kind<ConversionMetric> = {
   roots: (_model, { base }) => [base.activity],
@@ -30,6 +30,7 @@ export const conversion: Kind<ConversionMetric> = {
       converted,
       keys: ['object_key', ...same.map((_, at) => `same_${at}`)],
       within: node.within,
+      range: request.range,
     })
     return anchoredPart(request, {
       rootId: node.base.activity,
@@ -64,12 +65,15 @@ interface Matching {
   /** What a conversion and its base have in common. */
   readonly keys: readonly string[]
   readonly within: Duration | undefined
+  readonly range: DayRange
 }
 
 /** The base rows before a conversion number it, so the latest of them is the one with its number; if that one is too old, so are all. */
-function matchedCtes({ name, base, converted, keys, within }: Matching): readonly string[] {
+function matchedCtes({ name, base, converted, keys, within, range }: Matching): readonly string[] {
   const common = keys.join(', ')
-  const known = keys.map((key) => `${key} is not null`).join(' and ')
+  const known = [...keys.map((key) => `${key} is not null`), ...inRange(range, 'from')].join(
+    ' and ',
+  )
   const isInTime = within === undefined ? '' : ` and base_at + ${interval(within)} > occurred_at`
   return [
     `${name}__turn as (

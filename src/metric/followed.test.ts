@@ -97,6 +97,13 @@ describe('metrics that follow objects', () => {
     assert.equal(describePair(model, 'sticky', 'member.country@cohort_entry').isLegal, false)
   })
 
+  it('are known until now when the range is open', () => {
+    const question = { metrics: ['kept'], by: ['age'] }
+    assert.match(compileQuestion(model, question).sql, /current_date/)
+    const { sql } = compileQuestion(model, { ...question, to: '2024-03-01' })
+    assert.doesNotMatch(sql, /current_date/)
+  })
+
   it('take a condition on their own dimensions', () => {
     const { sql } = compileQuestion(model, { metrics: ['kept'], by: ['age'], where: 'age <= 4' })
     assert.match(sql, /anchor\.age <= 4/)

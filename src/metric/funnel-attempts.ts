@@ -6,8 +6,8 @@ import type { FunnelMetric, FunnelRule, RowChoice } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { chooseForMetric } from './metric-condition.ts'
-import { sameColumns, splitSame } from './anchored.ts'
-import type { KindRequest } from './inquiry.ts'
+import { inRange, sameColumns, splitSame } from './anchored.ts'
+import type { DayRange, KindRequest } from './inquiry.ts'
 
 export interface Attempts {
   readonly ctes: readonly string[]
@@ -16,7 +16,10 @@ export interface Attempts {
   readonly tables: ChosenRows['tables']
 }
 
-type FunnelRequest = Pick<KindRequest<FunnelMetric>, 'model' | 'compile' | 'name' | 'node'>
+type FunnelRequest = Pick<
+  KindRequest<FunnelMetric>,
+  'model' | 'compile' | 'name' | 'node' | 'range'
+>
 
 export function attemptsOf(request: FunnelRequest): Attempts {
   const { name, node } = request
@@ -53,6 +56,7 @@ interface Plan {
   readonly others: readonly Pick<Step, 'choice' | 'chosen'>[]
   readonly firstColumns: readonly string[]
   readonly has: (rule: FunnelRule) => boolean
+  readonly range: DayRange
 }
 
 interface Step {
@@ -63,7 +67,7 @@ interface Step {
 }
 
 function planOf(request: FunnelRequest): Plan {
-  const { node, name } = request
+  const { node, name, range } = request
   const has = (rule: FunnelRule): boolean => node.rules.includes(rule)
   const parts = node.steps.map((step, at) =>
     at === 0 ? { choice: step, same: [] } : splitSame(step),
@@ -93,14 +97,14 @@ function planOf(request: FunnelRequest): Plan {
     choice,
     chosen: chooseForMetric(request, { choice, name: `${name}__other_${at + 1}`, columns: {} }),
   }))
-  return { name, node, steps, others, firstColumns: Object.keys(firstColumns), has }
+  return { name, node, steps, others, firstColumns: Object.keys(firstColumns), has, range }
 }
 
 /** The most rows of one instant that are told apart, by the bits of an integer. */
 const bitsMax = 62
 
 /** Each row of the steps' activities once, with the steps that it is chosen for. `bit` tells those of one instant apart. */
-function rowCtes({ name, steps, others, has }: Plan): readonly string[] {
+function rowCtes({ name, steps, others, has, range }: Plan): readonly string[] {
   const flags = steps.map((_, at) => `is_${at + 1}`)
   const compared = steps.flatMap(({ same }) => same.map(({ own }) => own))
   const arms = [...steps, ...others].map(({ choice, chosen }, at) => {
@@ -110,7 +114,7 @@ function rowCtes({ name, steps, others, has }: Plan): readonly string[] {
       ...flags.map((flag, step) => `${step === at ? 1 : 0} as ${flag}`),
       ...compared.map((column) => (own.has(column) ? column : `null as ${column}`)),
     ]
-    return `    select ${columns.join(', ')}\n    from ${chosen.rows}`
+    return `    select ${columns.join(', ')}\n    from ${chosen.rows}${where(inRange(range, 'from'))}`
   })
   const key = 'object_key, occurred_at, activity, row_id'
   const merged = [...flags, ...compared].map((column) => `max(${column}) as ${column}`)
@@ -140,7 +144,11 @@ ${arms.join('\n    union all\n')}
   ]
 }
 
-function firstCte({ name, node, steps, firstColumns, has }: Plan): string {
+function where(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `\n  where ${conditions.join(' and ')}`
+}
+
+function firstCte({ name, node, steps, firstColumns, has, range }: Plan): string {
   const columns = [
     'first_row.event_id, first_row.object_key, first_row.occurred_at as started_at, first_row.occurred_at as happened_at, 0 as entered',
     ...firstColumns.map((column) => `first_row.${column}`),
@@ -151,7 +159,7 @@ function firstCte({ name, node, steps, firstColumns, has }: Plan): string {
     : ''
   return `${name}__attempt_1 as (
   select ${columns.join(', ')}
-  from ${steps[0]!.chosen.rows} as first_row${own}
+  from ${steps[0]!.chosen.rows} as first_row${own}${where(inRange(range).map((condition) => `first_row.${condition}`))}
 )`
 }
 
