@@ -186,10 +186,26 @@ describe('an activity over collected events', () => {
       await landVisits(workshop, 1, [visit('a', 1)])
       requireDone(await workshop.run())
       await landVisits(workshop, 2, [visit('b', 30)])
-      deepEqual(await reasonsOf(look), ['raw.event.viewed has new rows, which are appended'])
+      const appended = 'raw.event.viewed has new rows, which are appended'
+      deepEqual(await reasonsOf(look), [appended])
+      deepEqual(await reasonsOf('act.known'), [appended])
       deepEqual(await reasonsOf('act.day_of_looks'), [
         'raw.event.viewed changed; new rows are not appended, as its SELECT does not look at each event alone',
       ])
+    }),
+  )
+
+  it(
+    'makes all anew when an object that it joins changed',
+    inWorkshop(async () => {
+      await landVisits(workshop, 1, [visit('a', 1), visit('b', 30)])
+      requireDone(await workshop.run())
+      await landVisits(workshop, 2, [visit('c', 31), visit('i', 20, { event: 'identify' })])
+      requireDone(await workshop.run({ ids: ['obj.person'] }))
+      deepEqual(await reasonsOf('act.known'), ['obj.person changed', 'raw.event.viewed changed'])
+      deepEqual(await runOnly('act.known'), ['published', 3])
+      const people = (await workshop.contents())['act.known']!.map((row) => row.split(' | ')[3])
+      deepEqual(people, ['null', 'member:m1', 'member:m1'])
     }),
   )
 

@@ -83,6 +83,12 @@ export function eventsModel(variant: Variant): Model {
     ...common,
     sql: sql`select id, occurred_at, actor as visitor, product from ${clicked}`,
   })
+  // Who the visitor was then by an object that changes with events too.
+  const known = activity({
+    ...common,
+    sql: sql`select v.source || ':' || v.id as id, v.occurred_at, v.actor as visitor, p.person as product
+      from ${viewed} as v left join ${person} as p on p.actor = v.actor and p.valid_from <= v.occurred_at and v.occurred_at < coalesce(p.valid_to, timestamptz '9999-01-01')`,
+  })
   const day_of_looks = activity({
     ...common,
     sql: sql`select actor || cast(cast(occurred_at as date) as varchar) as id, min(occurred_at) as occurred_at, actor as visitor, max(product) as product
@@ -101,6 +107,7 @@ export function eventsModel(variant: Variant): Model {
     'act/touch': touch,
     'act/arrival': arrival,
     'act/numbered': numbered,
+    'act/known': known,
     'act/day_of_looks': day_of_looks,
     'obj_attr/person/habit': habit,
   }).map(([path, value]) => ({ path: `${path}.ts`, exportName: 'default', value }))
