@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { mapBounded, sleep } from './bounded.ts'
+import { Gate, mapBounded, sleep } from './bounded.ts'
 import { isMaruError } from './errors.ts'
 
 describe('mapBounded', () => {
@@ -75,5 +75,28 @@ describe('sleep', () => {
     const controller = new AbortController()
     await sleep(1, controller.signal)
     controller.abort(new Error('too late'))
+  })
+})
+
+describe('a gate', () => {
+  it('lets so many in at a time, in the order in which they came', async () => {
+    const gate = new Gate(2)
+    const entered: number[] = []
+    const enter = async (number: number): Promise<void> => {
+      await gate.enter()
+      entered.push(number)
+    }
+    const entering = [0, 1, 2, 3].map(enter)
+    await Promise.all(entering.slice(0, 2))
+    deepEqual(entered, [0, 1])
+    gate.leave()
+    await entering[2]
+    deepEqual(entered, [0, 1, 2])
+    gate.leave()
+    await entering[3]
+    for (let count = 0; count < 2; count++) gate.leave()
+    await enter(4)
+    await enter(5)
+    deepEqual(entered, [0, 1, 2, 3, 4, 5])
   })
 })
