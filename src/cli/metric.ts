@@ -34,7 +34,11 @@ export const command: Command = {
       value: 'LIST',
       describes: 'metrics or dimensions, by commas; - before one for descending',
     },
-    limit: { type: 'string', value: 'N', describes: 'at most so many rows; default 10,000, and then it says so' },
+    limit: {
+      type: 'string',
+      value: 'N',
+      describes: 'at most so many rows; default 10,000, and then it says so',
+    },
     having: {
       type: 'string',
       value: 'TEXT',
@@ -93,9 +97,9 @@ Examples:
         write(`${compileQuestion(await app.model(), question).sql}\n`)
         return 0
       }
-      const { result, compiled, sources } = await app.metric(question, {
-        rowsMax: question.limit ?? rowsMaxDefault,
-      })
+      // A limit is of the groups, after which totals come.
+      const rowsMax = question.limit === undefined ? { rowsMax: rowsMaxDefault } : {}
+      const { result, compiled, sources } = await app.metric(question, rowsMax)
       const answer = { columns: compiled.columns.map((column) => column.name), rows: result.rows }
       const lines = sourceLines(sources)
       if (words.flag('sources')) printRows(sourceRows(lines), format)

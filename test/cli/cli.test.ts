@@ -172,6 +172,13 @@ describe('the command line', () => {
         { 'member.country': 'others', sales: '418.00', total__by: null },
         { 'member.country': null, sales: '983.50', total__by: '' },
       ])
+      const limited = await json(
+        ...['metric', 'sales', '--by', 'member.country', '--limit', '1', '--totals', 'all'],
+      )
+      assert.deepEqual(
+        limited.map((row) => row['sales']),
+        ['88.00', '983.50'],
+      )
     })
 
     it('a metric beside the time before, and combinations without a metric', async () => {
