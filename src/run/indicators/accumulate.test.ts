@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { NumberColumn } from '../../engine/engine.ts'
 import { accumulate, countEntities } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
+import { addUp } from './add-up.ts'
 import { packDimensions } from './packs.ts'
+import { shared } from './states.ts'
+import { Threads } from './threads.ts'
 
 const seed = 20_111_030
 const sizes = [3, 2, 5, 4]
@@ -106,5 +111,49 @@ describe('indicators added up on arrays', () => {
       }),
       { seed, numRuns: 200 },
     )
+  })
+
+  it('are the same by threads', async () => {
+    const rows = 120_000
+    const values = shared(Float64Array, rows * 2)
+    for (let at = 0; at < values.length; at++) values[at] = (at * 7) % 11
+    const places = shared(Uint32Array, rows)
+    const entities = shared(Uint32Array, rows)
+    for (let row = 0; row < rows; row++) {
+      places[row] = (row * 31) % rows
+      entities[row] = 1 + (row >> 2)
+    }
+    const dimensions = Array.from({ length: 30 }, (_, number) => {
+      const codes = shared(Uint16Array, rows)
+      for (let row = 0; row < rows; row++) codes[row] = (row * (number + 3)) % (20 + number)
+      return { dimension: `d${number}`, number, codes, size: 20 + number }
+    })
+    const distincts = [{ name: 'buyers', entity: 'member' }]
+    const request = {
+      rows: {
+        rows,
+        slots: 2,
+        values,
+        leastFrom: 2,
+        greatestFrom: 2,
+        known: shared(Uint32Array, 0),
+        words: 0,
+      },
+      loose: [
+        { distincts, rows: { rows, places, entities, counts: shared(Uint32Array, rows).fill(1) } },
+      ],
+      distincts,
+      packs: packDimensions(dimensions, 16),
+    }
+    const threads = new Threads()
+    try {
+      const parts = await threads.addUp(request)
+      assert.ok(parts.length > 1 || availableParallelism() === 1)
+      const lines = (columns: readonly NumberColumn[]): readonly string[] =>
+        Array.from(columns[0]!, (_, row) => columns.map((column) => column[row]).join(' '))
+      assert.deepEqual(parts.flatMap(lines).toSorted(), lines(addUp(request)).toSorted())
+    } finally {
+      await threads.close()
+    }
   })
 })

@@ -30,6 +30,8 @@ export interface BatchRows {
   readonly rows: number
   /** Groups have states in memory: dimensions of more values than this are grouped by the engine, which spills. */
   readonly valuesMax: number
+  /** The name of the table to make. */
+  readonly dictionary: string
 }
 
 /** Whole numbers so close together are their own codes. */
@@ -39,14 +41,14 @@ type Coding =
   | { readonly kind: 'direct'; readonly sql: string; readonly size: number }
   | { readonly kind: 'hashed'; readonly sql: string; readonly size: number }
 
-/** Makes the temporary table `dictionary` (dimension, code, value as text) of codes that are not unknown. */
+/** Makes the temporary table of that name (dimension, code, value as text) of codes that are not unknown. */
 export async function codeDimensions(
   session: Session,
   dimensions: IndicatorGroup['dimensions'],
   rows: BatchRows,
 ): Promise<CodedBatch> {
   const codings = await chooseCodings(session, dimensions, rows)
-  const hashes = await readHashes(session, dimensions, codings)
+  const hashes = await readHashes(session, { dimensions, codings, dictionary: rows.dictionary })
   const chosen = dimensions.flatMap(({ dimension }, number) => {
     const coding = codings[number]
     const table = hashes.get(number)
@@ -68,7 +70,13 @@ export async function codeDimensions(
       },
     )
   const found = new Set(chosen.map(({ number }) => number))
-  return { coded: chosen, others: dimensions.filter((_, number) => !found.has(number)) }
+  const coded = chosen.map(({ dimension, number, codes, size }) => ({
+    dimension,
+    number,
+    codes,
+    size,
+  }))
+  return { coded, others: dimensions.filter((_, number) => !found.has(number)) }
 }
 
 async function chooseCodings(
@@ -118,9 +126,13 @@ async function chooseCodings(
 /** By the dimension's number; without one whose values share a hash. */
 async function readHashes(
   session: Session,
-  dimensions: IndicatorGroup['dimensions'],
-  codings: readonly (Coding | undefined)[],
+  of: {
+    readonly dimensions: IndicatorGroup['dimensions']
+    readonly codings: readonly (Coding | undefined)[]
+    readonly dictionary: string
+  },
 ): Promise<ReadonlyMap<number, HashedCodes>> {
+  const { dimensions, codings, dictionary } = of
   const arms = dimensions.flatMap(({ type }, at) => {
     const coding = codings[at]
     if (coding === undefined) return []
@@ -141,14 +153,14 @@ from (select unnest(range(1, len(values_${at}) + 1)) as code, unnest(values_${at
     ]
   })
   await session.run(
-    `create or replace temp table dictionary (dimension usmallint, code uinteger, value varchar, hash ubigint)`,
+    `create or replace temp table ${dictionary} (dimension usmallint, code uinteger, value varchar, hash ubigint)`,
   )
-  if (arms.length > 0) await session.run(`insert into dictionary ${arms.join('\nunion all ')}`)
+  if (arms.length > 0) await session.run(`insert into ${dictionary} ${arms.join('\nunion all ')}`)
   const tables = new Map<number, HashedCodes>()
   for (const [number, coding] of codings.entries())
     if (coding?.kind === 'hashed') tables.set(number, new HashedCodes(coding.size))
   await session.readNumbers(
-    `select dimension, code, hash from dictionary`,
+    `select dimension, code, hash from ${dictionary}`,
     ([numbers, codes, halves], count) => {
       for (let row = 0; row < count; row++)
         tables

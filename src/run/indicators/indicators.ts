@@ -4,7 +4,7 @@
  * taken in batches, and those of too many values are grouped by the engine, which spills.
  */
 import { assert } from '../../base/errors.ts'
-import type { Session } from '../../engine/engine.ts'
+import type { NumberColumn, Session } from '../../engine/engine.ts'
 import { sqlType } from '../../model/column-type.ts'
 import { made, nextPeriod } from '../../plan/plan.ts'
 import type {
@@ -14,20 +14,19 @@ import type {
   Period,
   Task,
 } from '../../plan/plan.ts'
-import { accumulate } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import { codeDimensions } from './codes.ts'
 import type { CodedDimension } from './codes.ts'
 import { flagsOf, looseOf, readLoose, settledOf, splitEntities } from './entities.ts'
 import type { LooseRows } from './entities.ts'
-import { groupColumns } from './group-columns.ts'
 import { packDimensions } from './packs.ts'
 import { layOut, makeRanks, rankColumns, readStateRows } from './states.ts'
 import type { Layout } from './states.ts'
+import { Threads } from './threads.ts'
 
-/** Codes of a batch together, of two bytes each. */
-const batchCodesMax = 400_000_000
-const batchDimensionsMax = 100
+/** Codes of a batch together, of two bytes each; two batches are at work at once. */
+const batchCodesMax = 200_000_000
+const batchDimensionsMax = 60
 const doubleBytes = 8
 const valuesMaxDefault = 1_000_000
 
@@ -47,10 +46,15 @@ export async function makeIndicators(
   const found = await session.query(
     `select distinct cast(date_trunc('${period}', day) as date) as day from ${rows} where day is not null order by 1`,
   )
-  for (const [day] of found.rows) {
-    assert(typeof day === 'string', 'a day is a text')
-    // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
-    await new PeriodMaker(session, { plan, period, day, valuesMax }).make()
+  const threads = new Threads()
+  try {
+    for (const [day] of found.rows) {
+      assert(typeof day === 'string', 'a day is a text')
+      // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
+      await new PeriodMaker(session, { plan, period, day, valuesMax, threads }).make()
+    }
+  } finally {
+    await threads.close()
   }
 }
 
@@ -59,13 +63,24 @@ interface Making {
   readonly period: Period
   readonly day: string
   readonly valuesMax: number
+  readonly threads: Threads
 }
 
 /** What the dimensions of a group are added up from. */
-export interface Measured {
+interface Measured {
   readonly layout: Layout
   readonly rows: StateRows
   readonly loose: readonly LooseRows[]
+}
+
+/** Dimensions whose sums are on their way. */
+interface AddedBatch {
+  readonly group: IndicatorGroup
+  readonly from: string
+  readonly dictionary: string
+  readonly coded: readonly CodedDimension[]
+  readonly others: IndicatorGroup['dimensions']
+  readonly columns: Promise<readonly (readonly NumberColumn[])[]>
 }
 
 class PeriodMaker {
@@ -73,13 +88,15 @@ class PeriodMaker {
   readonly #plan: IndicatorPlan
   readonly #day: string
   readonly #valuesMax: number
+  readonly #threads: Threads
   readonly #where: string
 
-  constructor(session: Session, { plan, period, day, valuesMax }: Making) {
+  constructor(session: Session, { plan, period, day, valuesMax, threads }: Making) {
     this.#session = session
     this.#plan = plan
     this.#day = day
     this.#valuesMax = valuesMax
+    this.#threads = threads
     this.#where = `day >= date '${day}' and day < date '${nextPeriod(period, day)}'`
   }
 
@@ -105,13 +122,16 @@ class PeriodMaker {
       await splitEntities(this.#session, { entity, table, where: this.#where, column, distincts })
     }
     const measured = await this.#makeMeasured(reference, group)
-    const { rows } = measured.rows
-    const size = Math.min(batchDimensionsMax, Math.max(8, Math.floor(batchCodesMax / (rows + 1))))
-    for (let at = 0; at < group.dimensions.length; at += size)
-      await this.#makeBatch(
-        { ...group, dimensions: group.dimensions.slice(at, at + size) },
-        { measured, entities: entities.map(([entity]) => entity) },
-      )
+    const batches = batchesOf(group, measured.rows.rows)
+    const made = { measured, entities: entities.map(([entity]) => entity) }
+    // The engine codes a batch while threads add up the one before.
+    let before: AddedBatch | undefined
+    for (const [number, batch] of batches.entries()) {
+      const next = await this.#addUp(batch, { ...made, number })
+      if (before !== undefined) await this.#insertBatch(before, made)
+      before = next
+    }
+    if (before !== undefined) await this.#insertBatch(before, made)
     const names = entities.flatMap(([entity]) => [looseOf(entity), settledOf(entity)])
     await this.#drop('measured', ...names)
   }
@@ -160,32 +180,42 @@ from (
     ]
   }
 
-  async #makeBatch(
+  /** Codes the dimensions, and begins to add up by them. */
+  async #addUp(
     group: IndicatorGroup,
-    of: { readonly measured: Measured; readonly entities: readonly string[] },
-  ): Promise<void> {
-    const { measured } = of
-    const { rows, layout } = measured
+    of: { readonly measured: Measured; readonly number: number },
+  ): Promise<AddedBatch> {
+    const { rows, loose } = of.measured
     const from = `from measured as ${group.alias}\n${group.joins}`
+    const dictionary = `dictionary_${of.number}`
     const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
       from,
       values: group.values ?? from,
       at: `${group.alias}.place`,
       rows: rows.rows,
       valuesMax: this.#valuesMax,
+      dictionary,
     })
+    const packs = packDimensions(coded, rows.slots * doubleBytes)
+    const columns = this.#threads.addUp({ rows, loose, distincts: this.#plan.distincts, packs })
+    // It is waited for later, and a failure between must not end the process.
+    columns.catch(() => undefined)
+    return { group, from, dictionary, coded, others, columns }
+  }
+
+  async #insertBatch(
+    batch: AddedBatch,
+    of: { readonly measured: Measured; readonly entities: readonly string[] },
+  ): Promise<void> {
+    const { rows, layout } = of.measured
     await this.#session.run(
       `create or replace temp table groups (${this.#groupColumns(layout, rows.words).join(', ')})`,
     )
-    const made = packDimensions(coded, rows.slots * doubleBytes).flatMap((pack) => {
-      const groups = accumulate(rows, pack)
-      return pack.map((dimension, at) => ({ dimension, groups: groups[at]! }))
-    })
-    const columns = groupColumns(made, { measured, distincts: this.#plan.distincts })
-    await this.#session.appendNumbers('groups', columns)
-    await this.#insertGroups(layout, coded)
-    for (const other of others) await this.#groupByEngine({ from, other }, group, of.entities)
-    await this.#drop('groups', 'dictionary', 'facts')
+    for (const part of await batch.columns) await this.#session.appendNumbers('groups', part)
+    await this.#insertGroups(layout, batch)
+    for (const other of batch.others)
+      await this.#groupByEngine({ from: batch.from, other }, batch.group, of.entities)
+    await this.#drop('groups', batch.dictionary)
   }
 
   #groupColumns(layout: Layout, words: number): readonly string[] {
@@ -198,7 +228,10 @@ from (
     ]
   }
 
-  async #insertGroups(layout: Layout, coded: readonly CodedDimension[]): Promise<void> {
+  async #insertGroups(
+    layout: Layout,
+    { coded, dictionary }: Pick<AddedBatch, 'coded' | 'dictionary'>,
+  ): Promise<void> {
     if (coded.length === 0) return
     const names = coded.map(({ number, dimension }) => `(${number}, '${quoted(dimension)}')`)
     const states = this.#plan.states.map(({ name }) => `${layout.finished.get(name)!} as ${name}`)
@@ -210,7 +243,7 @@ from (
 select ${[`date '${this.#day}' as day`, 'names.dimension', 'dictionary.value', ...states, ...counts].join(', ')}
 from groups
 join (values ${names.join(', ')}) as names(number, dimension) on names.number = groups.dimension
-left join dictionary on dictionary.dimension = groups.dimension and dictionary.code = groups.code
+left join ${dictionary} as dictionary on dictionary.dimension = groups.dimension and dictionary.code = groups.code
 ${layout.joins.join('\n')}`)
   }
 
@@ -250,6 +283,14 @@ group by value`)
   async #drop(...tables: readonly string[]): Promise<void> {
     for (const table of tables) await this.#session.run(`drop table if exists ${table}`)
   }
+}
+
+function batchesOf(group: IndicatorGroup, rows: number): readonly IndicatorGroup[] {
+  const size = Math.min(batchDimensionsMax, Math.max(8, Math.floor(batchCodesMax / (rows + 1))))
+  const batches: IndicatorGroup[] = []
+  for (let at = 0; at < group.dimensions.length; at += size)
+    batches.push({ ...group, dimensions: group.dimensions.slice(at, at + size) })
+  return batches
 }
 
 function quoted(text: string): string {

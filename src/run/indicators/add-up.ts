@@ -1,0 +1,25 @@
+/** What a thread does with a batch of dimensions: adds the rows up by each, and counts entities. */
+import type { NumberColumn } from '../../engine/engine.ts'
+import type { IndicatorPlan } from '../../plan/plan.ts'
+import { accumulate } from './accumulate.ts'
+import type { StateRows } from './accumulate.ts'
+import type { CodedDimension } from './codes.ts'
+import type { LooseRows } from './entities.ts'
+import { groupColumns } from './group-columns.ts'
+
+export interface AddUpRequest {
+  readonly rows: StateRows
+  readonly loose: readonly LooseRows[]
+  readonly distincts: IndicatorPlan['distincts']
+  /** Dimensions that are added up together. */
+  readonly packs: readonly (readonly CodedDimension[])[]
+}
+
+/** Columns of the table `groups`. */
+export function addUp({ rows, loose, distincts, packs }: AddUpRequest): readonly NumberColumn[] {
+  const made = packs.flatMap((pack) => {
+    const groups = accumulate(rows, pack)
+    return pack.map((dimension, at) => ({ dimension, groups: groups[at]! }))
+  })
+  return groupColumns(made, { measured: { rows, loose }, distincts })
+}
