@@ -94,7 +94,10 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
   const files = await stage(attempt, built, {
     table,
     changed,
-    isAll: changed.size === fresh.size && built.within === undefined,
+    isAll:
+      built.within === undefined
+        ? changed.size === fresh.size
+        : built.dirty.kind === 'keys' && [...built.dirty.keys].every((key) => touched.has(key)),
   })
   const changes = isFirst ? firstChange : await changesOf(attempt, built, touched)
   const records = new Map<PartitionKey, PartitionRecord | null>([
