@@ -99,13 +99,11 @@ function stateOf(special: Special): string {
   return `${special.key}__value`
 }
 
-/** Who reads rows otherwise than by legs does not know the end of the period. */
-function refusePeriodEnd({ by, where }: Inquiry, special: Special): void {
-  const { node } = special
-  const isOfRows = 'of' in node && node.kind !== 'cumulative'
+/** A run of time has no end of a period that all its rows share. */
+function refusePeriodEnd({ by, where }: Inquiry, { node }: Special): void {
   const names = [...by, ...(where === undefined ? [] : namesIn(where))]
   const text = names.find((each) => each.endsWith(periodEnd))
-  if (text !== undefined && !isOfRows)
+  if (text !== undefined && node.kind === 'cumulative')
     throw unanswered(node, `the dimension ${text}, as of the end of a period`)
 }
 
@@ -123,7 +121,8 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
       model,
       node: special.node,
       rootIds: rootsOf(model, { kind: 'special', special }),
-      name: special.key,
+      // No activity is called so.
+      name: `${special.key}__special`,
       state: stateOf(special),
       by,
       slugs,
@@ -196,7 +195,7 @@ function joinParts(inquiry: Inquiry, parts: readonly Part[], slugs: readonly str
         states,
         range: inquiry.range,
       }),
-      rows: 'every_group_and_period',
+      rows: 'group__every_period',
     }),
   })
   const merged = mergedGroups(parts, time === undefined ? { prefix: '', keys: slugs } : fill(time))

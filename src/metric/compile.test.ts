@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { modelOf } from '../../test/metric/build-model.ts'
+import type { MetricSketch } from '../../test/metric/build-model.ts'
 import { shopModel } from '../../test/metric/shop-model.ts'
 import { load, openMemory, query } from '../../test/metric/dataset.ts'
 import type { Dataset } from '../../test/metric/rows.ts'
@@ -313,6 +315,44 @@ describe('compiling a question', () => {
 
   const ask = async (question: MetricQuestion): Promise<unknown> =>
     query(connection, compileQuestion(shopModel, question).sql)
+
+  it('keeps names apart: activities and metrics called like each other and like parts of the statement', async () => {
+    const counts = (activity: string): MetricSketch => ({
+      kind: 'aggregate',
+      selection: {
+        kind: 'selection',
+        activity,
+        selector: { kind: 'all' },
+        take: { kind: 'aggregate', aggregate: 'count' },
+      },
+    })
+    const names = ['one', 'every', 'other', 'period', 'source', 'each']
+    const model = modelOf({
+      zone: 'UTC',
+      activities: Object.fromEntries(names.map((name) => [`act.${name}`, { columns: {} }])),
+      metrics: Object.fromEntries(
+        names.flatMap((name): [string, MetricSketch][] => [
+          [`${name}s`, counts(`act.${name}`)],
+          [
+            name,
+            { kind: 'cumulative', metric: `${name}s`, over: { kind: 'all_time' }, across: 'last' },
+          ],
+        ]),
+      ),
+    })
+    const row = { id: 1, occurred_at: 1_298_937_600_000_000n }
+    await load(connection, model, new Map(names.map((name) => [`act.${name}`, [row]])))
+    const question = {
+      metrics: [...names, ...names.map((name) => `${name}s`)],
+      by: ['day'],
+      fill: true,
+    }
+    const { sql } = compileQuestion(model, question)
+    assert.deepEqual(await query(connection, sql), [
+      ['2011-03-01', ...Array.from({ length: 12 }, () => 1)],
+    ])
+    await load(connection, shopModel, dataset)
+  })
 
   it('writes SQL that a person can read', () => {
     const compiled = compileQuestion(shopModel, {

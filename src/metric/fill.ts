@@ -15,7 +15,7 @@ export interface Filling {
   readonly range: DayRange
 }
 
-/** CTEs that read `every_group` and end with `every_group_and_period`. */
+/** CTEs that read `group__every` and end with `group__every_period`. */
 export function filledCtes(filling: Filling): readonly string[] {
   const { dimension, slugs, states, range } = filling
   if (dimension.ownGrain !== undefined) {
@@ -27,18 +27,18 @@ export function filledCtes(filling: Filling): readonly string[] {
   assert(isGrain(grain), `${grain} is no grain`)
   const slug = slugs[filling.at]!
   const others = slugs.filter((other) => other !== slug)
-  const open = { first: `min(${slug})`, last: `max(${slug})`, from: 'every_group' }
+  const open = { first: `min(${slug})`, last: `max(${slug})`, from: 'group__every' }
   const ctes = [...seriesCtes({ prefix: '', column: slug, grain, range, open })]
   if (others.length > 0)
-    ctes.push(`other_group as (\n  select distinct ${others.join(', ')}\n  from every_group\n)`)
+    ctes.push(`group__other as (\n  select distinct ${others.join(', ')}\n  from group__every\n)`)
   const columns = [
-    ...slugs.map((name) => (name === slug ? `period.${slug}` : `other_group.${name}`)),
+    ...slugs.map((name) => (name === slug ? `period.${slug}` : `group__other.${name}`)),
     ...states.map(nullState),
   ]
-  const from = others.length > 0 ? 'period cross join other_group' : 'period'
-  ctes.push(`every_group_and_period as (
+  const from = others.length > 0 ? 'period cross join group__other' : 'period'
+  ctes.push(`group__every_period as (
   select ${[...slugs, ...states.map((state) => state.name)].join(', ')}
-  from every_group
+  from group__every
   union all
   select ${columns.join(', ')}
   from ${from}

@@ -29,7 +29,7 @@ export function mergedGroups(
 ): { readonly ctes: readonly string[]; readonly groups: string } {
   const states = parts.flatMap((part) => part.states)
   const arms = parts.map((part) => unionArm(part, keys, states))
-  const union = `${prefix}every_group`
+  const union = `${prefix}group__every`
   const more = between?.(union, states) ?? { ctes: [], rows: union }
   const merged = [...keys, ...states.map((state) => `max(${state.name}) as ${state.name}`)]
   const groupBy = keys.length === 0 ? '' : `\n  group by ${keys.join(', ')}`
@@ -37,9 +37,9 @@ export function mergedGroups(
     ctes: [
       `${union} as (\n${arms.join('\n  union all\n')}\n)`,
       ...more.ctes,
-      `${prefix}one_group as (\n  select ${merged.join(', ')}\n  from ${more.rows}${groupBy}\n)`,
+      `${prefix}group__one as (\n  select ${merged.join(', ')}\n  from ${more.rows}${groupBy}\n)`,
     ],
-    groups: `${prefix}one_group`,
+    groups: `${prefix}group__one`,
   }
 }
 
