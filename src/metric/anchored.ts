@@ -15,6 +15,7 @@ import type { Dimension } from './dimension.ts'
 import type { PathToken } from './filter-language.ts'
 import { illegalDimension } from './illegal.ts'
 import type { DayRange, KindRequest, Part } from './inquiry.ts'
+import { asOfEnd } from './leg.ts'
 import { tableById } from './model-index.ts'
 
 export interface Anchors {
@@ -43,6 +44,8 @@ export interface OwnDimension {
   readonly column: string
   readonly type: ColumnType
   readonly isOwnTime?: true
+  /** Whose periods its values are, when they are the row's. */
+  readonly grain?: string
 }
 
 /** The choice of later rows, and the pairs of its `same` that compare with the first row: those without an anchor of their own. */
@@ -75,8 +78,8 @@ export function inRange({ from, to }: DayRange, has: 'both' | 'from' = 'both'): 
 }
 
 type Asked = Pick<
-  KindRequest<unknown>,
-  'model' | 'name' | 'state' | 'by' | 'slugs' | 'where' | 'range'
+  KindRequest<{ readonly name: string }>,
+  'model' | 'node' | 'name' | 'state' | 'by' | 'slugs' | 'where' | 'range'
 >
 
 export function anchoredPart(request: Asked, anchors: Anchors): Part {
@@ -134,7 +137,7 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
         filters: [],
       })),
     ],
-    sources: [{ kind: 'activities', tables: [rootId], metrics: [name] }],
+    sources: [{ kind: 'activities', tables: [rootId], metrics: [request.node.name] }],
     rootId,
   }
 }
@@ -148,7 +151,7 @@ function keyOf({ model }: Asked, rootId: TableId): string {
 
 /** The anchors' own dimensions come first. */
 function resolver(
-  { model, name }: Asked,
+  { model, node, by, range }: Asked,
   anchors: Anchors,
   own: Map<AttributePath, string>,
 ): (path: PathToken) => Dimension {
@@ -167,15 +170,21 @@ function resolver(
     }
     const reason = anchors.refuses?.(text)
     if (reason !== undefined) {
-      throw new MaruError('METRIC_ILLEGAL', `"${name}" does not go with "${text}": ${reason}`, {
-        hint: `maru show metric.${name} lists what goes with it`,
-      })
+      throw new MaruError(
+        'METRIC_ILLEGAL',
+        `"${node.name}" does not go with "${text}": ${reason}`,
+        {
+          hint: `maru show metric.${node.name} lists what goes with it`,
+        },
+      )
     }
     const plain = anchors.isEntry === true ? withoutEntry(text) : text
     const dimension = resolveDimension(model, anchors.rootId, plain)
     if (dimension === undefined)
-      throw illegalDimension(model, { metric: name, rootId: anchors.rootId, text, offset })
-    return { ...dimension, text }
+      throw illegalDimension(model, { metric: node.name, rootId: anchors.rootId, text, offset })
+    const asked = { ...dimension, text }
+    const words = by.map((word) => anchors.dimensions[word]?.grain ?? word)
+    return dimension.isAtPeriodEnd === true ? asOfEnd(asked, { by: words, range }) : asked
   }
 }
 

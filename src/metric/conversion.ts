@@ -1,12 +1,14 @@
 /** Conversion: which base rows led to conversion rows. One pass over both in their order, so that an object with many rows costs no more than sorting them. */
-import type { ConversionMetric, Duration } from '../model/model.ts'
+import type { Duration, MetricModel } from '../model/model.ts'
 import { interval } from '../plan/choice.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart, inRange, sameColumns, splitSame } from './anchored.ts'
 import type { DayRange, Kind } from './inquiry.ts'
 
-export const conversion: Kind<ConversionMetric> = {
+type Node = Extract<MetricModel, { readonly kind: 'conversion' }>
+
+export const conversion: Kind<Node> = {
   roots: (_model, { base }) => [base.activity],
   isCount: ({ result }) => result === 'count',
   hasCohorts: true,

@@ -1,5 +1,5 @@
 /** Funnel: how many steps each attempt fulfils, by the dimensions of its first row. */
-import type { ColumnType, FunnelMetric } from '../model/model.ts'
+import type { ColumnType, FunnelMetric, MetricModel } from '../model/model.ts'
 import { anchoredPart } from './anchored.ts'
 import { attemptsOf } from './funnel-attempts.ts'
 import type { Condition } from './filter-language.ts'
@@ -7,7 +7,9 @@ import type { Kind } from './inquiry.ts'
 
 const integer: ColumnType = { kind: 'integer' }
 
-export const funnel: Kind<FunnelMetric> = {
+type Node = Extract<MetricModel, { readonly kind: 'funnel' }>
+
+export const funnel: Kind<Node> = {
   roots: (_model, { steps }) => [steps[0]!.activity],
   isCount: ({ result }) => result.kind === 'actors',
   dimensions: ({ result }) =>

@@ -132,7 +132,10 @@ function stepsOf({ count, grain }: Later): string {
 }
 
 /** As of the last instant of the row's period of the shortest grain asked for, else of the range; without an end that is now. */
-function asOfEnd(dimension: Dimension, { by, range }: Pick<LegRequest, 'by' | 'range'>): Dimension {
+export function asOfEnd(
+  dimension: Dimension,
+  { by, range }: Pick<LegRequest, 'by' | 'range'>,
+): Dimension {
   const grain = grains.find((each) => by.includes(each))
   if (grain === undefined && range.to === undefined) return dimension
   const column = grain !== undefined && isOfInstants(grain) ? 'occurred_at' : 'day'

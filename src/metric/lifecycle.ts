@@ -4,6 +4,7 @@ import type { MetricModel } from '../model/model.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain } from './calendar.ts'
+import { periodEnd } from './dimension.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
 import { knownUntil, periodAfter, periodsOf } from './period-sql.ts'
 import type { Periods } from './period-sql.ts'
@@ -15,14 +16,18 @@ export const lifecycle: Kind<Node> = {
   roots: (_model, { choice }) => [choice.activity],
   isCount: () => true,
   needs: ({ grain }) => grain,
-  refuses: ({ grain }, text) =>
-    text !== grain && (isGrain(text) || isCalendarPart(text))
-      ? `its periods are of one ${grain} each`
-      : undefined,
+  refuses: ({ grain, state }, text) => {
+    if (text !== grain && (isGrain(text) || isCalendarPart(text)))
+      return `its periods are of one ${grain} each`
+    // Their last row is of the period before.
+    return state === 'dormant' && text.endsWith(periodEnd)
+      ? 'the dormant are seen as they were at their last row'
+      : undefined
+  },
   compile: (request) => {
     const { node, name, by } = request
     if (!by.includes(node.grain)) {
-      throw new MaruError('METRIC_ILLEGAL', `"${name}" is a value for each ${node.grain}`, {
+      throw new MaruError('METRIC_ILLEGAL', `"${node.name}" is a value for each ${node.grain}`, {
         hint: `ask by ${node.grain}`,
       })
     }

@@ -50,7 +50,7 @@ export const retention: Kind<Node> = {
       tables: [...start.tables, ...back.tables],
       columns: ['is_back'],
       dimensions: {
-        cohort: { column: 'cohort', type: periods.type },
+        cohort: { column: 'cohort', type: periods.type, grain: node.grain },
         ...(node.at === undefined ? { age: { column: 'age', type: integer } } : {}),
       },
       ...(node.result === 'actors'
@@ -63,9 +63,9 @@ export const retention: Kind<Node> = {
   },
 }
 
-function refuseWithoutAge({ node, name, by }: Request): void {
+function refuseWithoutAge({ node, by }: Request): void {
   if (node.at !== undefined || by.includes('age')) return
-  throw new MaruError('METRIC_ILLEGAL', `"${name}" is a value for each age`, {
+  throw new MaruError('METRIC_ILLEGAL', `"${node.name}" is a value for each age`, {
     hint: 'ask by age, or declare the metric `at` one age',
   })
 }
@@ -149,12 +149,12 @@ const agesMax = 1_000_000
 const longestDays = 99_999
 
 /** Decimal places of the ages of the range, or of two hundred years when it is open. */
-function placesOf({ name, range: { from, to } }: Request, grain: Grain): number {
+function placesOf({ node, range: { from, to } }: Request, grain: Grain): number {
   const days =
     from === undefined || to === undefined ? longestDays : dayNumber(to) - dayNumber(from) + 366
   const count = Math.ceil(days * perDay[grain])
   if (count > agesMax) {
-    throw new MaruError('METRIC_ILLEGAL', `"${name}" would have about ${count} ages`, {
+    throw new MaruError('METRIC_ILLEGAL', `"${node.name}" would have about ${count} ages`, {
       hint: `at most ${agesMax} are answered: give a shorter from and to, or declare a coarser grain`,
     })
   }

@@ -28,7 +28,7 @@ export const stickiness: Kind<Node> = {
     if (!isPeriod(periods.grain)) {
       throw new MaruError(
         'METRIC_ILLEGAL',
-        `metric "${name}" is by ${node.grain}, which is not answered yet`,
+        `metric "${node.name}" is by ${node.grain}, which is not answered yet`,
         {
           hint: 'take day, week, month, quarter or year',
           where: node.place,
@@ -67,11 +67,11 @@ function isPeriod(text: string): text is Period {
 }
 
 /** How many periods of the metric's grain the group's period has: that of the finest time grain, or the range. */
-function lengthSql({ node, name, by, slugs, range }: Request): string {
+function lengthSql({ node, by, slugs, range }: Request): string {
   const order: readonly string[] = ['day', 'week', 'month', 'quarter', 'year']
   const [finest] = by.filter(isPeriod).toSorted((a, b) => order.indexOf(a) - order.indexOf(b))
   const grain = node.grain as Period
-  if (finest === undefined) return String(lengthOfRange(grain, range, name))
+  if (finest === undefined) return String(lengthOfRange(grain, range, node.name))
   if (grain === finest) return '1'
   const slug = slugs[by.indexOf(finest)]!
   if (finest === 'week') return '7'

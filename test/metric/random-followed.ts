@@ -196,7 +196,14 @@ function defined<T extends object>(drawn: T): Defined<T> {
   ) as Defined<T>
 }
 
-const bys: readonly (readonly string[])[] = [[], ['month'], ['country'], ['week', 'country']]
+const bys: readonly (readonly string[])[] = [
+  [],
+  ['month'],
+  ['country'],
+  ['week', 'country'],
+  ['country@period_end'],
+  ['month', 'country@period_end'],
+]
 
 function dimensionsFor(metric: FollowedMetric): readonly (readonly string[])[] {
   switch (metric.kind) {
@@ -205,11 +212,21 @@ function dimensionsFor(metric: FollowedMetric): readonly (readonly string[])[] {
     case 'funnel':
       return metric.result.kind === 'level' ? bys : [...bys, ['step'], ['step', 'month']]
     case 'retention': {
-      const more = [...bys, ['cohort'], ['cohort', 'country'], ['country@cohort_entry']]
+      const more = [
+        ...bys,
+        ['cohort'],
+        ['cohort', 'country'],
+        ['cohort', 'country@period_end'],
+        ['country@cohort_entry'],
+      ]
       return metric.at === undefined ? more.map((by) => [...by, 'age']) : more
     }
     case 'lifecycle':
-      return [[metric.grain], [metric.grain, 'country']]
+      return [
+        [metric.grain],
+        [metric.grain, 'country'],
+        [metric.grain, metric.state === 'dormant' ? 'country' : 'country@period_end'],
+      ]
     case 'stickiness': {
       const coarser = {
         day: ['day', 'week', 'month', 'quarter'],

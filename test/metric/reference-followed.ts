@@ -3,6 +3,7 @@ import type { Duration, FunnelMetric, MetricModel, RowChoice } from '../../src/m
 import { at, chosenOf, compareRows, later, referenceOf } from './reference-choice.ts'
 import { calendar, holds, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
+import { atPeriodEnd } from './reference.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
@@ -30,10 +31,14 @@ export function evaluateFollowed(
   const groups = new Map<string, { keys: readonly Cell[]; anchors: Anchor[] }>()
   if (question.by.length === 0) groups.set('[]', { keys: [], anchors: [] })
   for (const anchor of anchorsOf(context, metric, question)) {
-    const see = (text: string): Cell =>
-      anchor.own[text] !== undefined
-        ? anchor.own[text]
-        : valueAt(context, root, anchor.row, text.replace('@cohort_entry', ''))
+    const words = question.by.map((word) => (word === 'cohort' ? grainOf(metric) : word))
+    const see = (text: string): Cell => {
+      if (anchor.own[text] !== undefined) return anchor.own[text]
+      const row = text.endsWith('@period_end')
+        ? atPeriodEnd(context, { ...question, by: words }, anchor.row)
+        : anchor.row
+      return valueAt(context, root, row, text.replace(/@(cohort_entry|period_end)$/, ''))
+    }
     const { day } = anchor
     if (question.from !== undefined && (day === null || day < question.from)) continue
     if (question.to !== undefined && (day === null || day >= question.to)) continue
@@ -47,6 +52,10 @@ export function evaluateFollowed(
     ...keys,
     valueOf(context, metric, { question, keys, anchors }),
   ])
+}
+
+function grainOf(metric: FollowedMetric): string {
+  return 'grain' in metric ? metric.grain : ''
 }
 
 function rootOf(metric: FollowedMetric): RowChoice {

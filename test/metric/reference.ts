@@ -145,7 +145,7 @@ export function contextOf(model: Model, dataset: Dataset): Context {
 }
 
 /** The row as if it happened at the last instant of its period of the shortest grain, else of the range, else now. */
-function atPeriodEnd(
+export function atPeriodEnd(
   { model }: Context,
   { by, to }: Omit<ReferenceQuestion, 'metrics'>,
   row: Row,
