@@ -211,6 +211,11 @@ describe('people through runs', () => {
     })
     await requireRight()
     equal((await people()).find(([id]) => id === 'v3')?.[3], true)
+    const { result } = await app.metric({
+      metrics: ['product_views'],
+      where: 'visitor.shared = false or visitor.shared is unknown',
+    })
+    equal(Number(result.rows[0]?.[0]), expectedPeople().filter(([, , , shared]) => !shared).length)
     deepEqual(await take([{ ...view('v7', 101, 'd2') }]), {
       'act.product_view': ['day=2026-01-14'],
       'merged.product_view': ['day=2026-01-14'],
