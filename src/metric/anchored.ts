@@ -4,8 +4,8 @@
  */
 import { MaruError } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
-import { filledColumns } from '../model/model.ts'
-import type { ColumnType, RowChoice, SamePair, TableId } from '../model/model.ts'
+import { choicesOf, filledColumns, nestedChoices } from '../model/model.ts'
+import type { ColumnType, MetricModel, RowChoice, SamePair, TableId } from '../model/model.ts'
 import { fromClause, resolvePath } from '../plan/attach.ts'
 import type { AttributePath } from '../plan/attach.ts'
 import { attachRelated } from '../plan/related.ts'
@@ -78,7 +78,7 @@ export function inRange({ from, to }: DayRange, has: 'both' | 'from' = 'both'): 
 }
 
 type Asked = Pick<
-  KindRequest<{ readonly name: string }>,
+  KindRequest<MetricModel>,
   'model' | 'node' | 'name' | 'state' | 'by' | 'slugs' | 'where' | 'range'
 >
 
@@ -137,9 +137,17 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
         filters: [],
       })),
     ],
-    sources: [{ kind: 'activities', tables: [rootId], metrics: [request.node.name] }],
+    sources: [
+      { kind: 'activities', tables: activitiesOf(request.node), metrics: [request.node.name] },
+    ],
     rootId,
   }
+}
+
+/** All that the metric follows its objects through, the anchors' own first. */
+function activitiesOf(metric: MetricModel): readonly TableId[] {
+  const choices = choicesOf(metric).flatMap(nestedChoices)
+  return [...new Set(choices.map(({ activity }) => activity))]
 }
 
 function keyOf({ model }: Asked, rootId: TableId): string {

@@ -10,13 +10,22 @@ const visits: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
 const model = modelOf({
   zone: 'Asia/Seoul',
   objects: { 'obj.member': { key: 'id', columns: { country: 'text' } } },
-  activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
+  activities: {
+    'act.visit': { columns: { member: 'obj.member', pages: 'integer' } },
+    'act.purchase': { columns: { member: 'obj.member' } },
+  },
   metrics: {
     funnelled: {
       kind: 'funnel',
       steps: [visits, visits],
       rules: [],
       result: { kind: 'actors', step: 2 },
+    },
+    converted: {
+      kind: 'conversion',
+      base: visits,
+      conversion: { activity: 'act.purchase', selector: { kind: 'all' } },
+      result: 'rate',
     },
     level: { kind: 'funnel', steps: [visits], rules: [], result: { kind: 'level' } },
     kept: {
@@ -95,6 +104,13 @@ describe('metrics that follow objects', () => {
     assert.equal(describePair(model, 'woken', 'week').isLegal, true)
     assert.equal(describePair(model, 'kept', 'member.country@cohort_entry').isLegal, true)
     assert.equal(describePair(model, 'sticky', 'member.country@cohort_entry').isLegal, false)
+  })
+
+  it('name every activity that they are followed through', () => {
+    const { sources } = compileQuestion(model, { metrics: ['converted'] })
+    assert.deepEqual(sources, [
+      { kind: 'activities', tables: ['act.visit', 'act.purchase'], metrics: ['converted'] },
+    ])
   })
 
   it('are known until now when the range is open', () => {
