@@ -44,6 +44,7 @@ const model = modelOf({
       counting: 'recurring',
       result: 'rate',
     },
+    seasonal: { kind: 'lifecycle', choice: visits, grain: 'season', state: 'new' },
     woken: { kind: 'lifecycle', choice: visits, grain: 'week', state: 'resurrected' },
     sticky: { kind: 'stickiness', choice: visits, grain: 'week' },
   },
@@ -88,6 +89,7 @@ describe('metrics that follow objects', () => {
       { metrics: ['kept'], by: ['cohort', 'age'], compare: '1 month' },
       /METRIC_ILLEGAL .*does not go with "cohort"/,
     ],
+    [{ metrics: ['seasonal'], by: ['season'] }, /METRIC_ILLEGAL .*season.* not followed yet/],
     [{ metrics: ['level'], by: ['step'] }, /METRIC_.*"step"/],
     [{ metrics: ['kept', 'funnelled'], by: ['age'] }, /METRIC_.*"age"/],
     [{ metrics: ['hourly'], by: ['age'] }, /METRIC_ILLEGAL .*ages/],
@@ -118,6 +120,11 @@ describe('metrics that follow objects', () => {
     assert.match(compileQuestion(model, question).sql, /current_date/)
     const { sql } = compileQuestion(model, { ...question, to: '2024-03-01' })
     assert.doesNotMatch(sql, /current_date/)
+  })
+
+  it('offer nothing while the periods of their grain are not followed', () => {
+    assert.deepEqual(legalDimensions(model, 'seasonal'), [])
+    assert.match(describePair(model, 'seasonal', 'member.country').reason ?? '', /not followed yet/)
   })
 
   it('take a condition on their own dimensions', () => {

@@ -6,7 +6,7 @@ import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain } from './calendar.ts'
 import { periodEnd } from './dimension.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
-import { knownUntil, periodAfter, periodsOf } from './period-sql.ts'
+import { grainRefusal, knownUntil, periodAfter, periodsOf } from './period-sql.ts'
 import type { Periods } from './period-sql.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'lifecycle' }>
@@ -16,7 +16,10 @@ export const lifecycle: Kind<Node> = {
   roots: (_model, { choice }) => [choice.activity],
   isCount: () => true,
   needs: ({ grain }) => grain,
-  refuses: ({ grain, state }, text) => {
+  refuses: (node, text) => {
+    const { grain, state } = node
+    const reason = grainRefusal(node)
+    if (reason !== undefined) return reason
     if (text !== grain && (isGrain(text) || isCalendarPart(text)))
       return `its periods are of one ${grain} each`
     // Their last row is of the period before.

@@ -15,26 +15,41 @@ export interface Periods {
   readonly sql: string
 }
 
+/** Why periods of the grain are not followed; undefined when they are. */
+export function grainRefusal({ grain }: { readonly grain: string }): string | undefined {
+  return isGrain(grain)
+    ? undefined
+    : `periods of ${grain}, of a calendar of the project's own, are not followed yet`
+}
+
 /** Throws METRIC_ILLEGAL for a grain that is not answered here. */
 export function periodsOf(
   metric: Pick<MetricBase, 'name' | 'place'> & { readonly grain: string },
 ): Periods {
   const { grain } = metric
   if (!isGrain(grain)) {
-    throw new MaruError(
-      'METRIC_ILLEGAL',
-      `metric "${metric.name}" is by ${grain}, which is not answered yet`,
-      { hint: 'take day, week, month, quarter or year', where: metric.place },
-    )
+    throw new MaruError('METRIC_ILLEGAL', `"${metric.name}": ${grainRefusal(metric)}`, {
+      hint: 'take day, week, month, quarter or year',
+      where: metric.place,
+    })
   }
   const isOfDay = !needsTimeOfDay(grain)
-  const source: ColumnType = { kind: isOfDay ? 'date' : 'timestamp' }
+  const source = momentType(grain)
   return {
     grain,
     type: calendarType(grain, source),
     path: isOfDay ? 'day' : 'occurred_at',
     sql: calendarSql(grain, 'moment', source),
   }
+}
+
+function momentType(grain: Grain): ColumnType {
+  return { kind: needsTimeOfDay(grain) ? 'timestamp' : 'date' }
+}
+
+/** What a period of the grain is called by: its first day or instant. */
+export function periodType(grain: string): ColumnType {
+  return isGrain(grain) ? calendarType(grain, momentType(grain)) : { kind: 'date' }
 }
 
 /** The period so many after one; `count` is a number or SQL. */

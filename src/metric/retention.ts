@@ -7,7 +7,7 @@ import { anchoredPart } from './anchored.ts'
 import { periodStart } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
-import { knownUntil, periodAfter, periodsOf } from './period-sql.ts'
+import { grainRefusal, knownUntil, periodAfter, periodsOf, periodType } from './period-sql.ts'
 import type { Periods } from './period-sql.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'retention' }>
@@ -21,7 +21,7 @@ export const retention: Kind<Node> = {
   dimensions: (node) => [
     {
       path: 'cohort',
-      type: periodsOf(node).type,
+      type: periodType(node.grain),
       description: `the ${node.grain} of the start`,
     },
     ...(node.at === undefined
@@ -29,6 +29,7 @@ export const retention: Kind<Node> = {
       : []),
   ],
   hasCohorts: true,
+  refuses: grainRefusal,
   needs: (node) => (node.at === undefined ? 'age' : undefined),
   compile: (request) => {
     const { node, name } = request

@@ -8,7 +8,7 @@ import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
 import { isCalendarPart, isGrain, needsTimeOfDay } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
-import { periodAfter, periodsOf } from './period-sql.ts'
+import { grainRefusal, periodAfter, periodsOf } from './period-sql.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'stickiness' }>
 type Request = KindRequest<Node>
@@ -16,6 +16,8 @@ type Request = KindRequest<Node>
 export const stickiness: Kind<Node> = {
   roots: (_model, { choice }) => [choice.activity],
   refuses: ({ grain }, text) => {
+    const reason = grainRefusal({ grain })
+    if (reason !== undefined) return reason
     if (isCalendarPart(text)) return 'a part of the calendar is no period'
     if (!isGrain(text)) return undefined
     return isPeriod(text) && isPeriod(grain) && isWithin(grain, text)
