@@ -97,7 +97,7 @@ export const source = ({ tables }) => tables
 
 function writeDeclarations(folder: string): void {
   const example = join(checkout, 'examples', 'shop')
-  for (const part of ['obj', 'act', 'obj_attr', 'metric'])
+  for (const part of ['obj', 'act', 'obj_attr', 'metric', 'raw/event'])
     cpSync(join(example, part), join(folder, part), { recursive: true })
   const declared = readFileSync(join(example, 'raw', 'shop.ts'), 'utf8')
   write(
