@@ -20,7 +20,7 @@ export interface Dimension {
   /** In which of the column's buckets the path's number is. */
   readonly cuts?: readonly number[]
   readonly type: ColumnType
-  /** The path's day is so much later: SQL of an interval. */
+  /** The day at which the path's shows: SQL over `moment`. */
   readonly later?: string
   /** Read as of the end of the question's period, which whoever asks for rows knows. */
   readonly isAtPeriodEnd?: true
@@ -86,7 +86,7 @@ function ofValue(model: Model, { text, source, word }: Derived): Dimension | und
 /** The SQL of a dimension, given that of its path. */
 export function dimensionSql(dimension: Dimension, expression: string): string {
   const { later, ...plain } = dimension
-  if (later !== undefined) return dimensionSql(plain, `cast(${expression} + ${later} as date)`)
+  if (later !== undefined) return dimensionSql(plain, later.replaceAll('moment', expression))
   const { calendar, ownGrain: own, cuts, path } = dimension
   const source = path.column.type
   if (calendar !== undefined) return calendarSql(calendar, expression, source)
@@ -99,6 +99,19 @@ export function dimensionSql(dimension: Dimension, expression: string): string {
 export function ownGrainSql({ table, day, column, history }: OwnGrain, localDay: string): string {
   const isNow = history ? ` and calendar_row.${filledColumns.validTo} is null` : ''
   return `(select calendar_row.${column.name} from ${table} as calendar_row where calendar_row.${day} = ${localDay}${isNow})`
+}
+
+/**
+ * The day with the same place in the period so many periods later as `moment` has in its own, in the order of the periods' first days; the last day of a period that is
+ * shorter.
+ */
+export function daysLaterSql({ table, day, column, history }: OwnGrain, count: number): string {
+  const isNow = history ? ` and ${filledColumns.validTo} is null` : ''
+  const [of, first] = ['calendar__day', 'calendar__first_day']
+  const begun = `select ${day} as ${of}, ${column.name} as calendar__period, min(${day}) over (partition by ${column.name}) as ${first} from ${table} where ${column.name} is not null${isNow}`
+  const placed = `select ${of}, dense_rank() over (order by ${first}) as calendar__number, row_number() over (partition by calendar__period order by ${of}) as calendar__place from (${begun}) as begun`
+  const lengths = `select calendar__number, max(calendar__place) as calendar__length from (${placed}) as placed group by calendar__number`
+  return `(select there.${of} from (${placed}) as here join (${lengths}) as later on later.calendar__number = here.calendar__number + ${count} join (${placed}) as there on there.calendar__number = later.calendar__number and there.calendar__place = least(here.calendar__place, later.calendar__length) where here.${of} = moment)`
 }
 
 function bucketSql(cuts: readonly number[], expression: string): string {

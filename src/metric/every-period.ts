@@ -56,7 +56,7 @@ function withPeriods(request: KindRequest<EveryPeriod>, inner: Answer): string {
   const ctes = [
     `some_group as (\n${inner.sql}\n)`,
     ...seriesCtes({ prefix: '', column: 'period', grain: unit, range, open }),
-    `each_period as (\n  select distinct ${words.map((word, at) => `${wordSql(model, word, { unit, period: 'period' })} as ${times[at]!}`).join(', ')}\n  from period\n)`,
+    `each_period as (\n  select distinct ${words.map((word, at) => `${wordSql(model, word, { unit, period: 'period.period' })} as ${times[at]!}`).join(', ')}\n  from period\n)`,
   ]
   const value = `cast(null as ${sqlType(inner.values[0]!.type)}) as ${state}`
   return `with ${ctes.join(',\n')}

@@ -4,7 +4,6 @@
  */
 import type { Day } from '../base/time.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
-import type { Grain } from './calendar.ts'
 import type { Dimension } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import type { LegalDimension } from './illegal.ts'
@@ -25,8 +24,10 @@ export interface Inquiry {
 }
 
 export interface Later {
-  readonly count: number
-  readonly grain: Grain
+  /** SQL over `moment`, the row's day. */
+  readonly day: string
+  /** The earliest row's day that shows on a day; absent: any may. */
+  readonly earliest?: (day: Day) => Day
 }
 
 export interface DayRange {

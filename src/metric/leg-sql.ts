@@ -193,7 +193,8 @@ function dayCtes(
   const { day } = filledColumns
   const states = leg.measures.flatMap((measure) => measure.states)
   const words = leg.dimensions.map(
-    (dimension, at) => `${dimensionSql(dimension, day)} as ${slugs[at]!}`,
+    // A looked up calendar may have a column of that name too.
+    (dimension, at) => `${dimensionSql(dimension, `${leg.name}_day.${day}`)} as ${slugs[at]!}`,
   )
   const merged = states.map((state) => `${mergedStateSql(state)} as ${state.name}`)
   return [

@@ -102,7 +102,7 @@ export function planLeg(request: LegRequest): Leg {
   // The metric's own conditions are of the rows' own time.
   const shown = (path: PathToken): Dimension =>
     request.later !== undefined && isTimeWord(model, path.text)
-      ? { ...resolve(path), later: stepsOf(request.later) }
+      ? { ...resolve(path), later: request.later.day }
       : resolve(path)
   const dimensions = request.by.map((text) => shown({ text }))
   const where = request.where === undefined ? undefined : bindCondition(request.where, shown)
@@ -125,10 +125,6 @@ export function planLeg(request: LegRequest): Leg {
   })
   const leg = { model, rootId, name, dimensions, measures, conditions, where, range }
   return balance === undefined ? leg : { ...leg, balance }
-}
-
-function stepsOf({ count, grain }: Later): string {
-  return `${periodStep(grain)} * ${count}`
 }
 
 /** As of the last instant of the row's period of the shortest grain asked for, else of the range; without an end that is now. */

@@ -4,10 +4,12 @@ import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import { calendarSql, dayBack, isGrain, isOfInstants, periodStep } from './calendar.ts'
 import type { Grain } from './calendar.ts'
+import { daysLaterSql } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import type { Answer, DayRange, GroupedBy, Kind, KindRequest, Later, Part } from './inquiry.ts'
 import { specialsOf, unanswered } from './measure.ts'
 import type { InnerNode } from './measure.ts'
+import { calendarsOf, ownGrain } from './model-index.ts'
 import { seriesCtes } from './series.ts'
 import {
   allOf,
@@ -40,18 +42,29 @@ export const offset: Kind<Offset> = {
     ['count', 'count_true', 'distinct'].includes(of.measure.aggregate),
 }
 
-/** How much later rows show, when the periods asked for are longer than the offset's, which no period can stand in place of. */
+/**
+ * How much later rows show, when no period asked for can stand in the place of another: the offset's periods are shorter, or they are of the project's own calendar, whose
+ * days have a place in their period.
+ */
 function laterOf({ model, node, by }: KindRequest<Offset>): Later | undefined {
   const { offset: shift } = node
   const words = by.filter((text) => isTimeWord(model, text))
-  if (shift.kind !== 'back' || !isGrain(shift.grain) || !words.some(isGrain)) return undefined
-  const { count, grain } = shift
   const unit = unitOf(words)
+  if (shift.kind !== 'back' || words.length === 0) return undefined
+  const { count, grain } = shift
+  const own = ownGrain(model, grain)
+  if (own !== undefined && !isOfInstants(unit)) return { day: daysLaterSql(own, count) }
+  if (!isGrain(grain) || !words.some(isGrain)) return undefined
   if (isOfInstants(unit) || isOfInstants(grain)) return undefined
   const isLonger = words.includes(unit)
     ? unit !== grain && isSaidBy(grain, unit)
     : grain === 'day' || grain === 'week'
-  return isLonger ? { count, grain } : undefined
+  return isLonger
+    ? {
+        day: `cast(moment + ${periodStep(grain)} * ${count} as date)`,
+        earliest: (day) => dayBack(addDays(day, -3), count, grain),
+      }
+    : undefined
 }
 
 /** The rows of the other time, in the periods in which they show. */
@@ -74,19 +87,22 @@ function movedRows(request: KindRequest<Offset>, later: Later): Part {
     by,
     where: allOf([
       ...conjunctsOf(where),
+      { kind: 'not', operand: { kind: 'unknown', path: { text: 'day' } } },
       ...(from === undefined ? [] : [day('>=', from)]),
       ...(to === undefined ? [] : [day('<', to)]),
     ]),
     // Days before which no row shows in the range.
     range: {
-      ...(from === undefined ? {} : { from: dayBack(addDays(from, -3), later.count, later.grain) }),
+      ...(from === undefined || later.earliest === undefined ? {} : { from: later.earliest(from) }),
       ...(to === undefined ? {} : { to }),
     },
     isFilled: false,
     later,
   })
   const { sql, dimensions } = inner
-  return partOf(request, { inner, sql, dimensions, name: `${name}_group` })
+  const part = partOf(request, { inner, sql, dimensions, name: `${name}_group` })
+  const calendars = calendarsOf(request.model, [node.offset.grain])
+  return { ...part, reads: [...part.reads, ...calendars.map((table) => ({ table, filters: [] }))] }
 }
 
 /** The groups of the other time as they are. */

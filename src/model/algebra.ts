@@ -280,6 +280,7 @@ export type Formula =
  * The value at period p is the metric's at another period, so that the question needs a time grain. `back`: `count` grains before p's first day, by the
  * calendar: a day that the target month does not have is its last. Periods longer than `grain` have no such other period: there each row shows `count`
  * grains later than its day, in all that names time. `to_start`: the period that holds the first instant of p's `grain`.
+ * By a calendar's own grain a row shows on the day with the same place in the `count`-th period after, on its last day when it is shorter, and nowhere when there is none.
  * Groups exist for every period of the calendar in whose place the other one has a value. `grain` is a built-in or a calendar's.
  */
 export type Offset =

@@ -20,7 +20,6 @@ const folder = join(
 
 /** Cases that Maru answers otherwise on purpose, or cannot say, with the reason. A case that passes must leave the list. */
 const zero = 'a rate to which nothing led is 0, upstream it is unknown'
-const calendars = 'an offset by a grain of the project’s own calendar is refused'
 const twice =
   'an account of two customers at once would count its rows twice, so it has no customer'
 const apart = 'combinations of dimensions of two tables that no activity has together'
@@ -36,8 +35,6 @@ const otherwise: Readonly<Record<string, string>> = {
   'dimensions/distinct_values_query_with_metric_filter':
     'combinations are those of one activity’s rows, without an unknown one for objects that only the metric has',
   'dimensions/no_dedupe': 'a question groups; rows are read with maru query',
-  'granularity/custom_offset_window': calendars,
-  'granularity/custom_offset_window_with_grain_and_date_part': calendars,
   'measure_aggregations/approximate_continuous_percentile_agg':
     'percentiles are exact, upstream this one is approximate',
   'multi_hop_join/multihop_join_two_dims_different_sources': twice,

@@ -90,7 +90,7 @@ function offset(isOfHours: boolean): fc.Arbitrary<Offset> {
         fc.record({
           kind: fc.constant('back'),
           count: fc.integer({ min: 1, max: 3 }),
-          grain: fc.constantFrom('day', 'week', 'month', 'year'),
+          grain: fc.constantFrom('day', 'week', 'month', 'year', 'season'),
         }),
         fc
           .constantFrom('week', 'month', 'year')

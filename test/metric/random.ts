@@ -129,7 +129,7 @@ export function shopOf(drawn: ShopSketch): Shop {
       },
       'obj.shop_day': {
         key: 'id',
-        columns: { date: 'date', season: 'text' },
+        columns: { date: 'date', season: 'text', day: 'date', period: 'date' },
         calendar: { day: 'date', grains: ['season'] },
       },
       'obj.brand': { key: 'id', history: drawn.brandHistory, columns: { country: 'text' } },

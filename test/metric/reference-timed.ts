@@ -21,7 +21,7 @@ export type TimedQuestion = Pick<ReferenceQuestion, 'by' | 'from' | 'to'> & {
   readonly where?: Predicate
   /** Names nothing but times. */
   readonly whereTime?: Predicate
-  readonly shownOn?: (day: string) => string
+  readonly shownOn?: (day: string) => string | null
 }
 
 /** Values by groups. */
@@ -314,7 +314,10 @@ function offsetTable(
   const unit = unitOf(words, 'year')
   const others = by.filter((text) => !isTime(text))
   if (offset.kind === 'back' && isMoved(words, unit, offset.grain)) {
-    const shownOn = (day: string): string => back(day, -offset.count, offset.grain)
+    const shownOn = (day: string): string | null =>
+      offset.grain === 'season'
+        ? seasonsLater(context, day, offset.count)
+        : back(day, -offset.count, offset.grain)
     return tableOf(context, name, { ...question, shownOn })
   }
   const inner = tableOf(context, name, {
@@ -359,9 +362,22 @@ function offsetTable(
   return result
 }
 
+/** The day with the same place in a later season, its last when it is shorter. */
+function seasonsLater({ dataset }: Context, day: string, count: number): string | null {
+  const known = (dataset.get('obj.shop_day') ?? []).filter((row) => row['season'] !== null)
+  const days = known.toSorted((a, b) => (a['date']! < b['date']! ? -1 : 1))
+  const seasons = [...Map.groupBy(days, (row) => row['season']!)].map(([, rows]) => rows)
+  const at = seasons.findIndex((rows) => rows.some((row) => row['date'] === day))
+  const later = at === -1 ? undefined : seasons[at + count]
+  if (later === undefined) return null
+  const place = seasons[at]!.findIndex((row) => row['date'] === day)
+  return later[Math.min(place, later.length - 1)]!['date'] as string
+}
+
 /** Whether periods of the question are longer than those of the offset: then rows move instead. */
 function isMoved(words: readonly string[], unit: string, grain: string): boolean {
   if (isShort(unit) || isShort(grain)) return false
+  if (grain === 'season') return true
   if (!words.includes(unit)) return grain === 'day' || grain === 'week'
   if (unit === grain) return false
   if (unit === 'week' || grain === 'week') return grain === 'day'

@@ -27,7 +27,7 @@ export interface ReferenceQuestion {
   readonly limit?: number
   readonly fill?: boolean
   /** The day at which a row shows. */
-  readonly shownOn?: (day: string) => string
+  readonly shownOn?: (day: string) => string | null
   /** Rows that do not count at all. */
   readonly without?: ReadonlySet<Row>
 }
@@ -118,7 +118,8 @@ export function rowsOf(
       return compared === undefined ? value : ofObject(context, compared, value)
     }
     const day = root.kind === 'activity' ? dayOf(row, context.model.zone) : null
-    const shownDay = day === null ? null : (question.shownOn?.(day) ?? day)
+    const shownDay = day === null || question.shownOn === undefined ? day : question.shownOn(day)
+    if (question.shownOn !== undefined && shownDay === null) return []
     if (question.from !== undefined && (shownDay === null || shownDay < question.from)) return []
     if (question.to !== undefined && (shownDay === null || shownDay >= question.to)) return []
     const shown = (text: string): Cell => {
@@ -127,7 +128,7 @@ export function rowsOf(
         !/^(day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
       )
         return see(text)
-      return day === null ? null : calendar(text, question.shownOn(day), context.model.zone)
+      return calendar(text, shownDay, context.model.zone)
     }
     if (question.where !== undefined && holds(question.where, shown) !== true) return []
     if (filter !== undefined && holds(filter, see) !== true) return []

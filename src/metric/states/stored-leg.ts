@@ -99,7 +99,9 @@ function fromIndicators(
   const items = [
     ...leg.dimensions.map((each, at) => {
       const isDay = each.path.references.length === 0 && each.path.column.name === day
-      const sql = isDay ? dimensionSql(each, day) : `cast(value as ${sqlType(each.type)})`
+      const sql = isDay
+        ? dimensionSql(each, `stored_group.${day}`)
+        : `cast(value as ${sqlType(each.type)})`
       return `${sql} as ${slugs[at]!}`
     }),
     ...kept.map((column) => `${column} as kept__${column}`),
