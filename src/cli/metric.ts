@@ -172,7 +172,7 @@ interface Asked {
 async function withNeeded(app: App, { question, ofIndicators }: Asked): Promise<MetricQuestion> {
   const { neededDimensions } = await import('../metric/metric.ts')
   const model = await app.model()
-  const needed = ofIndicators.flatMap((metric) => neededDimensions(model, metric))
+  const needed = ofIndicators.flatMap((metric) => neededDimensions(model, metric, question.by))
   return { ...question, by: [...new Set([...(question.by ?? []), ...needed])] }
 }
 

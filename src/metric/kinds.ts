@@ -86,8 +86,14 @@ export function hasCohorts(expression: Expression): boolean {
   return specials.length > 0 && specials.every((special) => kindOf(special).hasCohorts === true)
 }
 
-/** The dimensions without which a metric has no value: every question about it names them. */
-export function neededDimensions(model: Model, metricName: string): readonly string[] {
+/** The dimensions without which a metric has no value, beside those asked for: every question about it names them. */
+export function neededDimensions(
+  model: Model,
+  metricName: string,
+  by: readonly string[] = [],
+): readonly string[] {
   const specials = allSpecials(askMetric(model, metricName).expression)
-  return [...new Set(specials.flatMap((special) => kindOf(special).needs?.(special.node) ?? []))]
+  return [
+    ...new Set(specials.flatMap((special) => kindOf(special).needs?.(special.node, by) ?? [])),
+  ]
 }

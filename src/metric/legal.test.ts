@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { shopModel } from '../../test/metric/shop-model.ts'
-import { compileQuestion, describePair, legalDimensions } from './metric.ts'
+import { compileQuestion, describePair, legalDimensions, neededDimensions } from './metric.ts'
 
 describe('which dimensions go with a metric', () => {
   it('lists grains, own columns and what the references reach, with descriptions', () => {
@@ -31,11 +31,27 @@ describe('which dimensions go with a metric', () => {
   })
 
   it('compiles every pair that it calls legal', () => {
-    for (const metric of ['sales', 'status', 'stock', 'gifts', 'members', 'order_value']) {
+    for (const metric of [
+      'sales',
+      'status',
+      'stock',
+      'gifts',
+      'order_value',
+      'growth',
+      'running',
+    ]) {
       for (const { path } of legalDimensions(shopModel, metric)) {
-        compileQuestion(shopModel, { metrics: [metric], by: [path] })
+        const by = [...new Set([path, ...neededDimensions(shopModel, metric, [path])])]
+        compileQuestion(shopModel, { metrics: [metric], by, from: '2011-01-01', to: '2011-01-02' })
         assert.deepEqual(describePair(shopModel, metric, path), { isLegal: true, nearest: [] })
       }
+    }
+  })
+
+  it('compiles every pair of a metric over objects that it calls legal', () => {
+    for (const { path } of legalDimensions(shopModel, 'members')) {
+      compileQuestion(shopModel, { metrics: ['members'], by: [path] })
+      assert.deepEqual(describePair(shopModel, 'members', path), { isLegal: true, nearest: [] })
     }
   })
 

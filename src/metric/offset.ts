@@ -2,7 +2,14 @@
 import { assert, MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
-import { calendarSql, dayBack, isGrain, isOfInstants, periodStep } from './calendar.ts'
+import {
+  calendarSql,
+  dayBack,
+  isCalendarPart,
+  isGrain,
+  isOfInstants,
+  periodStep,
+} from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import { daysLaterSql } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
@@ -34,7 +41,12 @@ export const offset: Kind<Offset> = {
     const later = laterOf(request)
     return later === undefined ? compile(request) : movedRows(request, later)
   },
-  needs: ({ offset: { kind, grain } }) => (kind === 'back' ? grain : 'day'),
+  needs: ({ offset: shift }, by) => {
+    const words = by.filter((text) => isGrain(text) || isCalendarPart(text))
+    if (words.some(isGrain)) return undefined
+    if (words.length > 0) return unitOf(words)
+    return shift.kind === 'back' ? shift.grain : 'day'
+  },
   // What is compared is there in both times, or counts nothing.
   isCount: ({ of, isRangeMoved }) =>
     isRangeMoved === true &&
