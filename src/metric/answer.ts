@@ -6,7 +6,7 @@ import { periodEnd } from './dimension.ts'
 import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
-import { kindOf, rootsOf } from './kinds.ts'
+import { kindOf, neededDimensions, rootsOf } from './kinds.ts'
 import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
 import { askMetric, measuresOf, specialsOf, unanswered } from './measure.ts'
@@ -161,11 +161,18 @@ function legParts(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): r
 
 /** Metrics as conditions are asked over all time. */
 function compileIn(asking: Asking): CompileMetric {
-  return (model, { metrics, by }) => {
-    const values = metrics.map((name) => askMetric(model, name))
-    const inquiry = { values, by, where: undefined, range: {}, isFilled: false }
+  return (model, metric, keyOf) => {
+    const asked = askMetric(model, metric)
+    const key = keyOf(rootsOf(model, asked.expression))
+    const [needed] = neededDimensions(model, metric)
+    if (needed !== undefined) {
+      throw new MaruError('METRIC_ILLEGAL', `"${metric}" has a value for each ${needed}, not one`, {
+        hint: 'compare a metric that has one value for each object',
+      })
+    }
+    const inquiry = { values: [asked], by: [key], where: undefined, range: {}, isFilled: false }
     const answer = answerOf({ ...asking, model }, inquiry)
-    return { sql: answer.sql, reads: answer.reads, columns: answer.values }
+    return { sql: answer.sql, key, reads: answer.reads, columns: answer.values }
   }
 }
 

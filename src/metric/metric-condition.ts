@@ -8,15 +8,17 @@ import type { JoinedCondition } from './condition.ts'
 import { resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import { literalOf } from './filter-language.ts'
-import { askMetric, measuresOf } from './measure.ts'
 import { metricByName, tableById } from './model-index.ts'
 
-/** What a condition needs of the compiler of questions, which itself is made of legs. */
+/** What a condition needs of the compiler of questions, which itself is made of legs: the metric by a column that is found from the activities or objects of its rows. */
 export type CompileMetric = (
   model: Model,
-  question: { readonly metrics: readonly string[]; readonly by: readonly string[] },
+  metric: string,
+  keyOf: (rootIds: readonly TableId[]) => string,
 ) => {
   readonly sql: string
+  /** The column. */
+  readonly key: string
   readonly reads: readonly { readonly table: string }[]
   readonly columns: readonly { readonly name: string; readonly type: ColumnType }[]
 }
@@ -53,8 +55,9 @@ function compareMetric(
   condition: MetricCondition,
   dimension: Dimension,
 ): ComparedMetric {
-  const key = keyOf(model, condition)
-  const { sql, columns, reads } = compile(model, { metrics: [condition.metric], by: [key] })
+  const { sql, key, columns, reads } = compile(model, condition.metric, (rootIds) =>
+    keyOf(model, condition, rootIds),
+  )
   const metric = columns[0]!
   const compared = { ...dimension, text: metric.name, type: metric.type }
   const operator = condition.operator === '!=' ? '<>' : condition.operator
@@ -91,9 +94,12 @@ export function chooseForMetric(
 }
 
 /** The column by which the metric's rows are of the object: its own key, or a reference, the actor first. */
-function keyOf(model: Model, { metric, object }: MetricCondition): string {
-  const roots = measuresOf(askMetric(model, metric).expression).map(({ rootId }) => rootId)
-  const keys = new Set(roots.map((rootId) => referenceOf(model, rootId, object)))
+function keyOf(
+  model: Model,
+  { metric, object }: MetricCondition,
+  rootIds: readonly TableId[],
+): string {
+  const keys = new Set(rootIds.map((rootId) => referenceOf(model, rootId, object)))
   const [key] = keys
   if (key !== undefined && keys.size === 1) return key
   throw new MaruError(

@@ -338,7 +338,7 @@ export function sameColumn(path: string): string {
 }
 
 /** The column that tells those who ask about one object apart. */
-export function askedColumn({ kind }: Scope): 'asked_at' | 'asked_id' {
+function askedColumn({ kind }: Scope): 'asked_at' | 'asked_id' {
   return kind === 'rows' ? 'asked_id' : 'asked_at'
 }
 

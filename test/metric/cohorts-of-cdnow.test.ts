@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
-import type { Model, RowChoice } from '../../src/model/model.ts'
+import type { Model, Predicate, RowChoice } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
 import { load, openMemory, query } from './dataset.ts'
 import type { Cell } from './rows.ts'
@@ -56,6 +56,7 @@ function answers(): void {
         )
       )`,
     )
+    await connection.run('insert into obj.customer select distinct customer from stored.purchase')
   })
 
   after(() => close())
@@ -90,6 +91,12 @@ function answers(): void {
     const [row] = await ask({ metrics: ['repeated'] })
     const again = [...customers.values()].filter((own) => own.length > 1).length
     assert.ok(Math.abs(Number(row![0]) - again / customers.size) < 1e-12)
+  })
+
+  it('tell customers apart by how far they come, as a condition on them', async () => {
+    const [row] = await ask({ metrics: ['customers_again', 'first_of_again'] })
+    const again = [...customers.values()].filter((own) => own.length > 1).length
+    assert.deepEqual(row, [again, again])
   })
 
   it('are followed by the next as late as counted', async () => {
@@ -154,6 +161,14 @@ function shopOf(): Model {
   const all = rows({ kind: 'all' })
   const lifecycle = (state: 'new' | 'returning' | 'resurrected' | 'dormant') =>
     ({ kind: 'lifecycle', choice: all, grain: 'month', state }) as const
+  const reached = (path: string): Predicate => ({
+    kind: 'metric',
+    metric: 'level',
+    object: 'obj.customer',
+    path,
+    operator: '>=',
+    value: 2,
+  })
   const model = modelOf({
     zone: 'UTC',
     objects: { 'obj.customer': { key: 'id', columns: {} } },
@@ -176,6 +191,22 @@ function shopOf(): Model {
         steps: [rows({ kind: 'first' }), all],
         rules: ['once'],
         result: { kind: 'rate', step: 2, from: 1 },
+      },
+      level: { kind: 'funnel', steps: [all, all], rules: ['once'], result: { kind: 'level' } },
+      customers_again: {
+        kind: 'object_aggregate',
+        object: 'obj.customer',
+        aggregate: 'count',
+        filter: reached('id'),
+      },
+      first_of_again: {
+        kind: 'aggregate',
+        selection: {
+          kind: 'selection',
+          ...rows({ kind: 'first' }),
+          filter: reached('customer'),
+          take: { kind: 'aggregate', aggregate: 'count' },
+        },
       },
       new: lifecycle('new'),
       returning: lifecycle('returning'),
