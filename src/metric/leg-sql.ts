@@ -88,7 +88,7 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     if (filter !== undefined)
       items.push(`${conditionSql(filter, expressionOf)} as is__${measure.metric}`)
   }
-  if (leg.measures.some(({ measure }) => ['first', 'last'].includes(measure.aggregate))) {
+  if (leg.measures.some(({ measure }) => isPlaced(measure))) {
     const root = tableById(leg.model, leg.rootId)
     assert(root?.kind === 'activity', 'activities are in an order')
     items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
@@ -229,7 +229,6 @@ export function groupCte(name: string, grouped: GroupedRows): string {
         ...(value === undefined ? {} : { value: valueNames.get(value.text)! }),
         ...(filter === undefined ? {} : { filter: `is__${measure.metric}` }),
         place: `place__${measure.metric}`,
-        size: `size__${measure.metric}`,
       }
       return `${stateSql(state, row)} as ${state.name}`
     })
@@ -251,31 +250,25 @@ export function countedWhere({ measures }: Leg): string {
   return isFiltered ? ` where ${filters.join(' or ')}` : ''
 }
 
-/** Of these some row of a group is taken. */
+/** Of these one row of a group is taken. */
 function isPlaced({ aggregate }: Measure): boolean {
-  return aggregate === 'first' || aggregate === 'last' || aggregate === 'percentile'
+  return aggregate === 'first' || aggregate === 'last'
 }
 
 /** The rows with their places in their groups, for measures that take a row of them. */
-function placedRows({ leg, keys, valueNames, rows = `${leg.name}_row` }: GroupedRows): string {
-  const places = leg.measures.flatMap(({ measure, value, filter }) => {
+function placedRows({ leg, keys, rows = `${leg.name}_row` }: GroupedRows): string {
+  const places = leg.measures.flatMap(({ measure, filter }) => {
     if (!isPlaced(measure)) return []
-    const isOfValue = measure.aggregate === 'percentile'
-    const name = valueNames.get(value!.text)!
     // What happened at no known time is neither the first nor the last.
     const counts = [
-      `${isOfValue ? name : 'order__occurred_at'} is not null`,
+      'order__occurred_at is not null',
       ...(filter === undefined ? [] : [`is__${measure.metric}`]),
     ].join(' and ')
     const down = measure.aggregate === 'last' ? ' desc' : ''
-    const order = isOfValue ? name : `order__occurred_at${down}, order__key${down}`
+    const order = `order__occurred_at${down}, order__key${down}`
     const group = [...keys, `case when ${counts} then 1 end`].join(', ')
-    const size = keys.length === 0 ? '' : `partition by ${keys.join(', ')}`
     return [
       `case when ${counts} then row_number() over (partition by ${group} order by ${order}) end as place__${measure.metric}`,
-      ...(isOfValue
-        ? [`count(case when ${counts} then 1 end) over (${size}) as size__${measure.metric}`]
-        : []),
     ]
   })
   if (places.length === 0) return rows

@@ -83,10 +83,8 @@ function badMeasure(measure: Measure, what: string, hint: string): MaruError {
 export interface RowColumns {
   readonly value?: string
   readonly filter?: string
-  /** The row's number among those of its group that count, in the order of time or of the value; unknown for others. */
+  /** The row's number among those of its group that count, in the order of time; unknown for others. */
   readonly place?: string
-  /** How many of its group count. */
-  readonly size?: string
 }
 
 /** SQL of a state over the rows of a leg. */
@@ -114,7 +112,7 @@ export function stateSql(
     case 'last':
       return `max(${only([`${row.place!} = 1`], value)})`
     case 'percentile':
-      return percentileSql(percentile!, row)
+      return percentileSql(percentile!, kept)
     case 'value':
       return kept
     case 'sum':
@@ -122,19 +120,12 @@ export function stateSql(
   }
 }
 
-/** Of numbered values, because engines interpolate otherwise. */
-function percentileSql({ fraction, kind }: Percentile, row: RowColumns): string {
-  const [value, place, size] = [row.value!, row.place!, row.size!]
+/** The standard's own form, which engines with other interpolations of their own share. */
+function percentileSql({ fraction, kind }: Percentile, value: string): string {
   const { sql } = numberValue(fraction)
-  if (kind === 'discrete') {
-    const wanted = `greatest(1, ceil(${sql} * ${size}))`
-    return `max(case when ${place} = ${wanted} then ${value} end)`
-  }
-  const at = `${sql} * (${size} - 1)`
-  const found = (wanted: string): string =>
-    `max(case when ${place} = ${wanted} + 1 then cast(${value} as double) end)`
-  const share = `max(cast(${at} - floor(${at}) as double))`
-  return `${found(`floor(${at})`)} + (${found(`ceil(${at})`)} - ${found(`floor(${at})`)}) * ${share}`
+  return kind === 'discrete'
+    ? `percentile_disc(${sql}) within group (order by ${value})`
+    : `percentile_cont(${sql}) within group (order by cast(${value} as double))`
 }
 
 /** SQL that makes one state of several over disjoint rows. */
