@@ -2,7 +2,7 @@
  * Metrics that follow objects from one row on: each is an aggregate over anchors, rows of an activity of which something was found out (whether it converted,
  * how far it came). The anchors are grouped by the dimensions of their own rows, in the range of their own days.
  */
-import { MaruError } from '../base/errors.ts'
+import { assert, MaruError } from '../base/errors.ts'
 import type { Day } from '../base/time.ts'
 import { choicesOf, filledColumns, nestedChoices } from '../model/model.ts'
 import type { ColumnType, MetricModel, RowChoice, SamePair, TableId } from '../model/model.ts'
@@ -152,8 +152,7 @@ function activitiesOf(metric: MetricModel): readonly TableId[] {
 
 function keyOf({ model }: Asked, rootId: TableId): string {
   const root = tableById(model, rootId)
-  if (root?.kind !== 'activity')
-    throw new MaruError('BUG', `invariant broken: ${rootId} is an activity`)
+  assert(root?.kind === 'activity', `${rootId} is an activity`)
   return root.key
 }
 
