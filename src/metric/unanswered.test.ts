@@ -19,6 +19,16 @@ const aggregate = (changes: Partial<Selection>): MetricSketch => ({
 const visits: MetricSketch = aggregate({})
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
+  approximate_distinct: aggregate({
+    take: { kind: 'aggregate', aggregate: 'approximate_distinct', column: 'member' },
+  }),
+  a_list: aggregate({ take: { kind: 'aggregate', aggregate: 'collect', column: 'pages' } }),
+  cumulative_of_growth: {
+    kind: 'cumulative',
+    metric: 'visits_before',
+    over: { kind: 'all_time' },
+    across: 'last',
+  },
   cumulative_of_a_balance: {
     kind: 'cumulative',
     metric: 'open_visits',
@@ -33,6 +43,20 @@ const model = modelOf({
   activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
   metrics: {
     visits,
+    visits_before: {
+      kind: 'formula',
+      formula: {
+        kind: 'metric',
+        name: 'visits',
+        offset: { kind: 'back', count: 1, grain: 'month' },
+      },
+    },
+    all_visits: {
+      kind: 'cumulative',
+      metric: 'visits',
+      over: { kind: 'all_time' },
+      across: 'last',
+    },
     open_visits: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
     ...unanswered,
   },
@@ -55,6 +79,15 @@ describe('what is not answered yet', () => {
       assert.match(message, /not answered yet|cannot do yet/)
     })
   }
+
+  it('is refused with a reason: a run of time by what holds at the end of a period', () => {
+    const { code, message } = refusal({
+      metrics: ['all_visits'],
+      by: ['day', 'member.country@period_end'],
+    })
+    assert.equal(code, 'METRIC_ILLEGAL')
+    assert.match(message, /not answered yet/)
+  })
 
   it('leaves alone what is answered', () => {
     assert.match(compileQuestion(model, { metrics: ['visits'] }).sql, /count\(/)
