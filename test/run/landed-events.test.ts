@@ -212,7 +212,7 @@ describe('an activity over collected events', () => {
   it(
     'keeps few files however many landings come',
     inWorkshop(async () => {
-      const landings = 25
+      const landings = 12
       for (let landing = 1; landing <= landings; landing++) {
         await landVisits(workshop, landing, [visit(`e${landing}`, 1)])
         requireDone(await workshop.run({ ids: [look] }))
