@@ -64,16 +64,19 @@ async function keepUpToDate({
       }
       lookedAtMs = performance.now()
     }
-    if (project.current !== undefined) {
-      const pending = await due.next(isLast)
-      if (pending !== undefined && (await runOnce(project.current, pending.tables))) pending.done()
-      else if (pending !== undefined) {
-        await wait(againMs)
-        if (isLast && lastTriesLeft-- > 0) continue
-      }
+    const app = project.current
+    const pending = await due.next(isLast)
+    if (app === undefined || pending === undefined) {
+      if (isLast) break
+      await pause(lookEveryMs)
+    } else if (await runOnce(app, pending.tables)) {
+      pending.done()
+      // What landed during the run need not wait for the next look.
+      if (isLast) break
+    } else {
+      if (isLast && lastTriesLeft-- === 0) break
+      await wait(againMs)
     }
-    if (isLast) break
-    await pause(lookEveryMs)
   }
   await project.close()
   await state.close()
