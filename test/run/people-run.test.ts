@@ -222,7 +222,7 @@ describe('people through runs', () => {
     })
   })
 
-  for (const seed of [1, 2, 3])
+  for (const seed of [1, 2])
     it(`is right after each of three landings, in whatever order events arrive (seed ${seed})`, async () => {
       const events = randomEvents(seed)
       for (let from = 0; from < events.length; from += events.length / 3) {
