@@ -34,7 +34,11 @@ describe('metrics over other times and groups against the brute-force reference'
         await load(connection, shop.model, shop.dataset)
         for (const one of all) await compare(connection, shop, one)
       }),
-      { numRuns: runs, seed: 20111101, endOnFailure: process.env['MARU_NO_SHRINK'] === '1' },
+      {
+        numRuns: runs,
+        seed: Number(process.env['MARU_PROPERTY_SEED'] ?? 20111101),
+        endOnFailure: process.env['MARU_NO_SHRINK'] === '1',
+      },
     )
   })
 })
