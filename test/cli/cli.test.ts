@@ -164,8 +164,17 @@ describe('the command line', () => {
     it('the top of a dimension with the others as one group, and a total of all', async () => {
       const top = '1 member.country by sales'
       const rows = await json(
-        ...['metric', 'sales', '--by', 'member.country', '--top', top, '--others'],
-        ...['--totals', 'all', '--having', 'sales > 100'],
+        'metric',
+        'sales',
+        '--by',
+        'member.country',
+        '--top',
+        top,
+        '--others',
+        '--totals',
+        'all',
+        '--having',
+        'sales > 100',
       )
       assert.deepEqual(rows, [
         { 'member.country': 'KR', sales: '565.50', total__by: null },
@@ -173,7 +182,14 @@ describe('the command line', () => {
         { 'member.country': null, sales: '983.50', total__by: '' },
       ])
       const limited = await json(
-        ...['metric', 'sales', '--by', 'member.country', '--limit', '1', '--totals', 'all'],
+        'metric',
+        'sales',
+        '--by',
+        'member.country',
+        '--limit',
+        '1',
+        '--totals',
+        'all',
       )
       assert.deepEqual(
         limited.map((row) => row['sales']),
@@ -183,8 +199,14 @@ describe('the command line', () => {
 
     it('a metric beside the time before, and combinations without a metric', async () => {
       const [row] = await json(
-        ...['metric', 'buyers', '--compare', 'previous', '--from', '2026-01-01'],
-        ...['--to', '2026-02-01'],
+        'metric',
+        'buyers',
+        '--compare',
+        'previous',
+        '--from',
+        '2026-01-01',
+        '--to',
+        '2026-02-01',
       )
       assert.deepEqual(Object.keys(row!), [
         'buyers',
