@@ -106,7 +106,7 @@ export interface Kind<Node> {
 export function slugOf(text: string): string {
   const slug = text.replaceAll('.', '__').replace('@', '__')
   const isTaken =
-    /^(value|is|place|order|run|balance)__|__(sum|count|count_true|min|max|distinct|percentile|first|last|value|by)$/.test(
+    /^(value|is|place|order|run|balance)__|__(sum|count|count_true|min|max|distinct|approximate_distinct|percentile|first|last|collect|collect_distinct|value|by)$/.test(
       slug,
     ) ||
     (/__(now|end)$/.test(slug) && !text.endsWith('@now'))

@@ -19,6 +19,7 @@ import { dimensionSql } from './dimension.ts'
 import type { Leg } from './leg.ts'
 import type { Measure } from './measure.ts'
 import { tableById } from './model-index.ts'
+import { registerRows } from './sketch.ts'
 import { isMergeable, mergedStateSql, stateSql } from './state.ts'
 import type { State } from './state.ts'
 
@@ -88,7 +89,7 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     if (filter !== undefined)
       items.push(`${conditionSql(filter, expressionOf)} as is__${measure.metric}`)
   }
-  if (leg.measures.some(({ measure }) => isPlaced(measure))) {
+  if (leg.measures.some(({ measure }) => isPlaced(measure) || measure.aggregate === 'collect')) {
     const root = tableById(leg.model, leg.rootId)
     assert(root?.kind === 'activity', 'activities are in an order')
     items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
@@ -233,12 +234,16 @@ export function groupCte(name: string, grouped: GroupedRows): string {
       return `${stateSql(state, row)} as ${state.name}`
     })
   })
-  const rows = placedRows(grouped)
-  const lines = [
-    `select`,
-    `    ${[...keys, ...states].join(',\n    ')}`,
-    `  from ${rows}${countedWhere(leg).replace(' where', '\n  where')}`,
-  ]
+  const from = `${placedRows(grouped)}${countedWhere(leg).replace(' where', '\n  where')}`
+  // A sketch is alone in its leg.
+  const [sketched] = leg.measures.filter(
+    ({ measure }) => measure.aggregate === 'approximate_distinct',
+  )
+  const rows =
+    sketched === undefined
+      ? from
+      : registerRows({ from, keys, value: valueNames.get(sketched.value!.text)! })
+  const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${rows}`]
   if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
   return `${name} as (\n  ${lines.join('\n')}\n)`
 }

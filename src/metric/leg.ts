@@ -58,28 +58,32 @@ export interface LegRequest {
   readonly compile?: CompileMetric
 }
 
-/** Measures by the rows that they are of; `name` begins the names of CTEs. A balance has its rows for itself. */
+/** Measures by the rows that they are of; `name` begins the names of CTEs. A balance and a sketch have their rows for themselves. */
 export function rowsOfMeasures(
   measures: readonly Measure[],
 ): readonly Pick<LegRequest, 'rootId' | 'name' | 'measures'>[] {
   const byRows = new Map<string, Map<string, Measure>>()
   for (const measure of measures) {
-    const { rootId, metric, balance } = measure
-    const key = balance === undefined ? rootId : `${rootId} ${metric}`
+    const { rootId, metric } = measure
+    const key = hasOwnRows(measure) ? `${rootId} ${metric}` : rootId
     byRows.set(key, (byRows.get(key) ?? new Map<string, Measure>()).set(metric, measure))
   }
   const rows = [...byRows.values()].map((own) => [...own.values()])
   const lastNames = rows.map(([first]) => lastName(first!.rootId))
   return rows.map((own, at) => {
-    const { rootId, metric, balance } = own[0]!
+    const { rootId, metric } = own[0]!
     const isAlone = lastNames.filter((name) => name === lastNames[at]).length === 1
     const name = isAlone ? lastNames[at]! : rootId.replaceAll('.', '_')
     return {
       rootId,
-      name: isAlone || balance === undefined ? name : `${name}_${metric}`,
+      name: isAlone || !hasOwnRows(own[0]!) ? name : `${name}_${metric}`,
       measures: own,
     }
   })
+}
+
+function hasOwnRows({ balance, aggregate }: Measure): boolean {
+  return balance !== undefined || aggregate === 'approximate_distinct'
 }
 
 export function planLeg(request: LegRequest): Leg {

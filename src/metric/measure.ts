@@ -25,7 +25,7 @@ export interface Measure {
   readonly metric: string
   /** The activity or object whose rows are aggregated. */
   readonly rootId: TableId
-  readonly aggregate: Exclude<Aggregate, 'approximate_distinct' | 'collect' | 'collect_distinct'>
+  readonly aggregate: Aggregate
   readonly column?: string
   readonly percentile?: Percentile
   readonly filter?: Predicate
@@ -191,18 +191,6 @@ export function unanswered(
   )
 }
 
-type AnsweredAggregate = Measure['aggregate']
-
-function answered(metric: MetricModel, aggregate: Aggregate): AnsweredAggregate {
-  if (
-    aggregate === 'approximate_distinct' ||
-    aggregate === 'collect' ||
-    aggregate === 'collect_distinct'
-  )
-    throw unanswered(metric, `the ${aggregate}`)
-  return aggregate
-}
-
 function expandFormula(
   model: Model,
   metric: MetricModel,
@@ -244,7 +232,7 @@ function activityMeasure(metric: Extract<MetricModel, { readonly kind: 'aggregat
   const measure = {
     metric: metric.name,
     rootId: choice.activity,
-    aggregate: answered(metric, aggregate),
+    aggregate,
     ...(column === undefined ? {} : { column }),
     ...(percentile === undefined ? {} : { percentile }),
     ...(balance === undefined || balance.kind === 'average' ? {} : { balance }),
@@ -257,7 +245,7 @@ function objectMeasure(
   metric: Extract<MetricModel, { readonly kind: 'object_aggregate' }>,
 ): Measure {
   const { name, object, aggregate, column, percentile, filter } = metric
-  if (aggregate === 'first' || aggregate === 'last') {
+  if (aggregate === 'first' || aggregate === 'last' || aggregate === 'collect') {
     throw new MaruError(
       'METRIC_ILLEGAL',
       `metric "${name}" takes the ${aggregate} of ${object}, whose rows are in no order`,
@@ -267,7 +255,7 @@ function objectMeasure(
   return {
     metric: name,
     rootId: object,
-    aggregate: answered(metric, aggregate),
+    aggregate,
     ...(column === undefined ? {} : { column }),
     ...(percentile === undefined ? {} : { percentile }),
     ...(filter === undefined ? {} : { filter }),

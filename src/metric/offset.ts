@@ -51,7 +51,7 @@ export const offset: Kind<Offset> = {
   isCount: ({ of, isRangeMoved }) =>
     isRangeMoved === true &&
     of.kind === 'measure' &&
-    ['count', 'count_true', 'distinct'].includes(of.measure.aggregate),
+    ['count', 'count_true', 'distinct', 'approximate_distinct'].includes(of.measure.aggregate),
 }
 
 /**

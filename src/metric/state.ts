@@ -3,6 +3,7 @@ import { assert, MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
 import type { ColumnType, Percentile } from '../model/model.ts'
 import type { Measure } from './measure.ts'
+import { estimateSql } from './sketch.ts'
 
 /** One part of a measure, aggregated by SQL. */
 export interface State {
@@ -21,9 +22,12 @@ export type StateKind =
   | 'min'
   | 'max'
   | 'distinct'
+  | 'approximate_distinct'
   | 'percentile'
   | 'first'
   | 'last'
+  | 'collect'
+  | 'collect_distinct'
   | 'value'
 
 /** Whether states over disjoint rows make the state over all of them. A distinct count has no such: the same value may be among both. */
@@ -42,11 +46,14 @@ export function statesOf(measure: Measure, column: ColumnType | undefined): read
   const integer: ColumnType = { kind: 'integer' }
   const { aggregate } = measure
   if (aggregate === 'any') return [state('count', integer)]
-  if (aggregate === 'count' || aggregate === 'distinct') return [state(aggregate, integer)]
+  if (aggregate === 'count' || aggregate === 'distinct' || aggregate === 'approximate_distinct')
+    return [state(aggregate, integer)]
   if (column === undefined)
     throw badMeasure(measure, 'names no column', 'name the column to aggregate')
   if (aggregate === 'min' || aggregate === 'max' || aggregate === 'first' || aggregate === 'last')
     return [state(aggregate, column)]
+  if (aggregate === 'collect' || aggregate === 'collect_distinct')
+    return [state(aggregate, { kind: 'list', of: column })]
   if (aggregate === 'count_true') {
     if (column.kind === 'boolean') return [state('count_true', integer)]
     throw badMeasure(
@@ -111,6 +118,12 @@ export function stateSql(
     case 'first':
     case 'last':
       return `max(${only([`${row.place!} = 1`], value)})`
+    case 'approximate_distinct':
+      return estimateSql()
+    case 'collect':
+      return listSql(`${value} order by order__occurred_at nulls last, order__key`, row)
+    case 'collect_distinct':
+      return listSql(`distinct ${value} order by ${value}`, row)
     case 'percentile':
       return percentileSql(percentile!, kept)
     case 'value':
@@ -118,6 +131,12 @@ export function stateSql(
     case 'sum':
       return type.kind === 'number' ? `sum(${kept})` : `cast(sum(${kept}) as ${sqlType(type)})`
   }
+}
+
+/** The standard's own form. An empty list is unknown. */
+function listSql(elements: string, { value, filter }: RowColumns): string {
+  const counts = [...(filter === undefined ? [] : [filter]), `${value!} is not null`]
+  return `array_agg(${elements}) filter (where ${counts.join(' and ')})`
 }
 
 /** The standard's own form, which engines with other interpolations of their own share. */

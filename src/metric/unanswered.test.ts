@@ -19,10 +19,6 @@ const aggregate = (changes: Partial<Selection>): MetricSketch => ({
 const visits: MetricSketch = aggregate({})
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
-  approximate_distinct: aggregate({
-    take: { kind: 'aggregate', aggregate: 'approximate_distinct', column: 'member' },
-  }),
-  a_list: aggregate({ take: { kind: 'aggregate', aggregate: 'collect', column: 'pages' } }),
   cumulative_of_growth: {
     kind: 'cumulative',
     metric: 'visits_before',

@@ -58,6 +58,7 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
     case 'count':
     case 'count_true':
     case 'distinct':
+    case 'approximate_distinct':
       return {
         sql: finaliser.isFilled || finaliser.isJoined ? `coalesce(${first!.name}, 0)` : first!.name,
         type: first!.type,
@@ -72,6 +73,8 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
     case 'first':
     case 'last':
     case 'percentile':
+    case 'collect':
+    case 'collect_distinct':
       return { sql: first!.name, type: first!.type }
   }
 }

@@ -158,8 +158,8 @@ export interface AggregateTake {
 
 /**
  * Unknown values are passed over by all but `count` without a column, `first` and `last`. Without rows: counts 0, `any` false, the others unknown.
- * `count` rows, or known values of the column. `count_true` true values. `distinct` different values, exactly; `approximate_distinct` by a HyperLogLog
- * sketch, with a standard error of about 2 %. `percentile` exact. `first`, `last` the value of the first or last row. `any` whether there is a row.
+ * `count` rows, or known values of the column. `count_true` true values. `distinct` different values, exactly; `approximate_distinct` by a
+ * sketch, with a standard error below 2 %. `percentile` exact. `first`, `last` the value of the first or last row. `any` whether there is a row.
  * `collect` a list of the values in the rows' order, `collect_distinct` of the different values, ascending.
  */
 export type Aggregate =

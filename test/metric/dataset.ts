@@ -5,13 +5,14 @@ import {
   DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBInstance,
+  DuckDBListValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api'
 import type { ColumnType, Model, TableModel } from '../../src/model/model.ts'
 import { groupsOf } from './build-model.ts'
 import { versionAt } from './reference-row.ts'
-import { dayOf } from './rows.ts'
+import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 
 /** A DuckDB in memory with what ids resolve to. */
@@ -118,5 +119,6 @@ function cellOf(value: DuckDBValue): Cell {
   if (value instanceof DuckDBDecimalValue) return value.toString()
   if (value instanceof DuckDBTimestampTZValue) return value.micros
   if (value instanceof DuckDBTimestampValue) return value.toString()
+  if (value instanceof DuckDBListValue) return cellsText(value.items.map(cellOf))
   return String(value)
 }

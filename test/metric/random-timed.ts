@@ -25,6 +25,7 @@ const plain = fc.constantFrom(
   'filled_sales',
   'filled_order_value',
   'first_buyers',
+  'about_lands',
 )
 /** Over two activities. */
 const shared = fc.constantFrom('likes', 'fans', 'net', 'sales')

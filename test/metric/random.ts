@@ -282,6 +282,11 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
   buyers: aggregate('act.purchase', 'distinct', { column: 'member' }),
   first_status: aggregate('act.purchase', 'min', { column: 'status' }),
   last_time: aggregate('act.purchase', 'max', { column: 'occurred_at' }),
+  about_lands: aggregate('act.purchase', 'approximate_distinct', { column: 'member.country' }),
+  about_french_buyers: aggregate('act.purchase', 'approximate_distinct', {
+    column: 'member',
+    filter: isFrench,
+  }),
   french_sales: aggregate('act.purchase', 'sum', { column: 'amount', filter: isFrench }),
   lands: aggregate('act.purchase', 'distinct', { column: 'member.country' }),
   lands_now: aggregate('act.purchase', 'distinct', { column: 'member.country@now' }),
@@ -322,6 +327,16 @@ const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
     },
   },
   any_dear: aggregate('act.purchase', 'any', { filter: isDear }),
+  gifts_in_order: aggregate('act.purchase', 'collect', { column: 'is_gift' }),
+  dear_countries: aggregate('act.purchase', 'collect', {
+    column: 'member.country',
+    filter: isDear,
+  }),
+  quantities: aggregate('act.purchase', 'collect_distinct', { column: 'quantity' }),
+  dear_times: aggregate('act.purchase', 'collect_distinct', {
+    column: 'occurred_at',
+    filter: isDear,
+  }),
   loyal_sales: aggregate('act.purchase', 'sum', {
     column: 'amount',
     filter: comparing('orders', 'member', 2),
@@ -359,6 +374,12 @@ const sharedMetrics: Readonly<Record<string, MetricSketch>> = {
 const objectMetrics: Readonly<Record<string, MetricSketch>> = {
   members: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'count' },
   points: { kind: 'object_aggregate', object: 'obj.member', aggregate: 'sum', column: 'points' },
+  each_points: {
+    kind: 'object_aggregate',
+    object: 'obj.member',
+    aggregate: 'collect_distinct',
+    column: 'points',
+  },
   middle_points: {
     kind: 'object_aggregate',
     object: 'obj.member',
@@ -521,7 +542,7 @@ const topics: readonly Topic[] = [
     hasTime: true,
   },
   {
-    metrics: ['members', 'points', 'middle_points', 'a_members', 'busy_members'],
+    metrics: ['members', 'points', 'each_points', 'middle_points', 'a_members', 'busy_members'],
     dimensions: memberDimensions,
     conditions: ['country', 'tier', 'points'],
     hasTime: false,

@@ -246,6 +246,10 @@ export function takenOf(context: Context, { rootId, take, rows, isFilled }: Taki
     const at = aggregate === 'first' ? order[0] : order.at(-1)
     return at === undefined ? null : (all[at] ?? null)
   }
+  if (aggregate === 'collect') {
+    const order = rows.map((_, at) => at).toSorted((a, b) => comparePlaces(rows[a]!, rows[b]!))
+    return listText(order.flatMap((at) => all[at] ?? []))
+  }
   const values = all.filter((cell) => cell !== null)
   if (aggregate !== 'percentile') return aggregated(aggregate, values, isFilled)
   const sorted = values.toSorted(compareCells)
@@ -257,8 +261,17 @@ export function takenOf(context: Context, { rootId, take, rows, isFilled }: Taki
   return low + (Number(sorted[Math.ceil(place)]) - low) * (place - Math.floor(place))
 }
 
+function listText(cells: readonly Cell[]): Cell {
+  return cells.length === 0 ? null : cellsText(cells)
+}
+
+/** What happened at no known time comes last. */
 function comparePlaces(left: Row, right: Row): number {
-  const order = Number((left['occurred_at'] as bigint) - (right['occurred_at'] as bigint))
+  const [from, to] = [left, right].map((row) => row['occurred_at'] as bigint | null)
+  if (from === null || to === null) {
+    if (from !== to) return from === null ? 1 : -1
+  }
+  const order = from === null ? 0 : Number(from! - to!)
   return order === 0 ? Number(left['id']) - Number(right['id']) : order
 }
 
@@ -269,7 +282,11 @@ function aggregated(aggregate: Aggregate, values: readonly Cell[], isFilled: boo
     case 'count_true':
       return values.filter((value) => value === true).length
     case 'distinct':
+    // Of a few values the sketch is exact.
+    case 'approximate_distinct':
       return new Set(values.map(String)).size
+    case 'collect_distinct':
+      return listText([...new Set(values)].toSorted(compareCells))
     case 'sum':
       return values.length === 0
         ? isFilled
