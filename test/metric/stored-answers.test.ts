@@ -6,6 +6,7 @@ import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session, Value } from '../../src/engine/engine.ts'
 import { compileQuestion, stateTasks } from '../../src/metric/metric.ts'
 import type { CompiledQuestion, MetricQuestion, StoredFreshness } from '../../src/metric/metric.ts'
+import type { ColumnType } from '../../src/model/model.ts'
 import { storedName } from '../../src/plan/plan.ts'
 import type { Task } from '../../src/plan/plan.ts'
 import { makeIndicators } from '../../src/run/indicators/indicators.ts'
@@ -183,7 +184,7 @@ async function compare(
     rows.every((row, at) =>
       row.every((cell, column) =>
         isSameCell(
-          cellOf(cell, compiled.columns[column]!.type.kind),
+          cellOf(cell, compiled.columns[column]!.type),
           expected[at]![column]!,
           compiled.columns[column]!.type,
         ),
@@ -199,7 +200,10 @@ ${compiled.sql}`,
 }
 
 /** A session gives instants as texts, the reference as microseconds. */
-function cellOf(value: Value, kind: string): Cell {
-  if (kind === 'timestamp' && typeof value === 'string') return BigInt(Date.parse(value)) * 1000n
+function cellOf(value: Value, type: ColumnType): Cell {
+  if (type.kind === 'list' && Array.isArray(value))
+    return cellsText(value.map((item: Value) => cellOf(item, type.of)))
+  if (type.kind === 'timestamp' && typeof value === 'string')
+    return BigInt(Date.parse(value)) * 1000n
   return value as Cell
 }
