@@ -55,6 +55,13 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
     /Did you mean "sales"/,
   ],
   [
+    'an object by what refers to it, which is for an author to choose',
+    { metrics: ['members'], by: ['status'] },
+    'METRIC_ILLEGAL',
+    /"members" does not go with "status"/,
+    /distinct\(\w+\.\w+\) counts each once in a group/,
+  ],
+  [
     'an unknown dimension',
     { metrics: ['sales'], by: ['member.contry'] },
     'METRIC_BAD_QUERY',

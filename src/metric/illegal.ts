@@ -12,7 +12,7 @@ import {
   needsTimeOfDay,
 } from './calendar.ts'
 import { resolveDimension } from './dimension.ts'
-import { ownGrains, tableById } from './model-index.ts'
+import { lastName, ownGrains, tableById } from './model-index.ts'
 
 export interface LegalDimension {
   readonly path: string
@@ -59,10 +59,11 @@ export function illegalDimension(model: Model, pair: RefusedPair): MaruError {
   if (isKnownElsewhere(model, text)) {
     const reach = referencesOf(model, rootId)
     const reached = reach.length === 0 ? 'refers to no object' : `reaches ${reach.join(', ')}`
+    const referring = root?.kind === 'object' ? referringActivity(model, rootId, text) : undefined
     return new MaruError(
       'METRIC_ILLEGAL',
       `"${metric}" does not go with "${text}": ${root?.id ?? rootId} ${reached}, and has no "${text}"${at}`,
-      { hint },
+      { hint: referring ?? hint },
     )
   }
   const names =
@@ -100,6 +101,18 @@ function isKnownElsewhere(model: Model, text: string): boolean {
     (table) =>
       (table.kind === 'activity' || table.kind === 'object') && isReached(model, table.id, text),
   )
+}
+
+/** By what refers to it an object is in several groups, so that an author says which activities put it there. */
+function referringActivity(model: Model, object: TableId, text: string): string | undefined {
+  for (const table of model.tables) {
+    if (table.kind !== 'activity' || !isReached(model, table.id, text)) continue
+    const reference = table.columns.find(({ refers }) => refers === object)
+    if (reference === undefined) continue
+    const name = lastName(table.id)
+    return `choose the activities that put ${object} into groups: distinct(${name}.${reference.name}) counts each once in a group, and so do first(${name}).of(${name}.${reference.name}).per(…)`
+  }
+  return undefined
 }
 
 function referencesOf(model: Model, rootId: TableId): readonly string[] {

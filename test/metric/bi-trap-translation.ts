@@ -352,6 +352,8 @@ function aggregateOf(
   const table = metric.table!
   const aggregate = aggregates[metric.agg!]
   if (aggregate === undefined) throw new NotExpressible(`there is no ${metric.agg}`)
+  const referring = referringDimension(translation, table)
+  if (referring !== undefined) return oncePerValue(metric, aggregate, referring)
   const toRoot = chain(translation, table, trap.root)
   const conditions: Predicate[] = []
   const fromRoot = toRoot === undefined ? chain(translation, trap.root, table) : undefined
@@ -382,11 +384,53 @@ function aggregateOf(
   }
   if (metric.where !== undefined) conditions.push(predicateOf(metric.where))
   return sketchOf(translation, table, {
-    aggregate,
+    ...aggregation(aggregate),
     ...(metric.column === undefined ? {} : { column: safe(metric.column) }),
-    ...(aggregate === 'percentile' ? { percentile: { fraction: 0.5, kind: 'continuous' } } : {}),
     ...(conditions.length === 0 ? {} : { filter: { kind: 'and', operands: conditions } }),
   })
+}
+
+interface ReferringDimension {
+  readonly reference: Reference
+  readonly column: string
+}
+
+/** The question's dimension, when it is a column of what refers to the object. */
+function referringDimension(
+  translation: Translation,
+  object: string,
+): ReferringDimension | undefined {
+  const [dimension, ...more] = translation.trap.question.dimensions
+  if (dimension === undefined || more.length > 0 || dimension.grain !== undefined) return undefined
+  const way = chain(translation, dimension.table, object)
+  return way?.length === 1 ? { reference: way[0]!, column: safe(dimension.column) } : undefined
+}
+
+/** An object by a value of what refers to it: of each object the first row with each value, so that it counts once in each group. */
+function oncePerValue(
+  metric: TrapMetric,
+  aggregate: AggregateSketch['aggregate'],
+  { reference, column }: ReferringDimension,
+): MetricSketch {
+  const taken = `${reference.column}.${safe(metric.column ?? reference.key)}`
+  return {
+    kind: 'aggregate',
+    selection: {
+      kind: 'selection',
+      activity: `act.${safe(reference.from)}`,
+      of: reference.column,
+      selector: { kind: 'first' },
+      per: column,
+      ...(metric.where === undefined ? {} : { filter: predicateOf(metric.where) }),
+      take: { kind: 'aggregate', column: taken, ...aggregation(aggregate) },
+    },
+  }
+}
+
+function aggregation(aggregate: AggregateSketch['aggregate']): AggregateSketch {
+  return aggregate === 'percentile'
+    ? { aggregate, percentile: { fraction: 0.5, kind: 'continuous' } }
+    : { aggregate }
 }
 
 interface AggregateSketch {
@@ -454,8 +498,8 @@ function formulaOf(
   }
   addMeantMetrics(translation, metric.expr!, metrics)
   // An aggregate in words is a metric of its own, and "over" takes the value over fewer dimensions.
-  const text = metric
-    .expr!.replaceAll(/\b(\w+)\((\w+)\)/g, (whole, aggregate: string, column: string) => {
+  const text = namedInTables(translation, metric.expr!, metrics)
+    .replaceAll(/\b(\w+)\((\w+)\)/g, (whole, aggregate: string, column: string) => {
       const { root } = translation.trap
       if (aggregates[aggregate] === undefined) return whole
       const name = `${aggregate}_of_${safe(column)}`
@@ -485,6 +529,31 @@ function formulaOf(
     kind: 'formula',
     formula: parseSum({ tokens, at: 0, names: [...names, ...Object.keys(metrics)], operands }),
   }
+}
+
+/** `count(right rows)`, `sum(right.value)` and `coalesce(…, 0)` become metrics. */
+function namedInTables(
+  translation: Translation,
+  text: string,
+  metrics: Record<string, MetricSketch>,
+): string {
+  return text
+    .replaceAll(
+      /\b(\w+)\((\w+)(?:\.(\w+)| rows)\)/g,
+      (whole, agg: string, table: string, column: string | undefined) => {
+        if (aggregates[agg] === undefined || !translation.tables.has(table)) return whole
+        const name = `${agg}_of_${safe(table)}_${column === undefined ? 'rows' : safe(column)}`
+        const of = { name, table, agg, ...(column === undefined ? {} : { column }) }
+        metrics[name] = aggregateOf(translation, of, metrics)
+        return name
+      },
+    )
+    .replaceAll(/\bcoalesce\((\w+), (\d+)\)/g, (whole, name: string, value: string) => {
+      const inner = metrics[name]
+      if (inner === undefined) return whole
+      metrics[`filled_${name}`] = { ...inner, fill: Number(value) }
+      return `filled_${name}`
+    })
 }
 
 /** Names that a formula uses and no metric has: `…_count` counts the root's rows, `total` sums its only column of fractions. */
