@@ -55,7 +55,7 @@ const illegalIds: ReadonlySet<string> = new Set([
   'unknown',
   'user_id',
 ])
-const illegalLengthMax = 36
+const illegalLengths: ReadonlySet<number> = new Set([...illegalIds].map((id) => id.length))
 
 interface CompiledEntry {
   readonly version: string
@@ -79,7 +79,7 @@ export function compileJudge(settings: CollectSettings, options: JudgeOptions = 
       const { event } = read
       const entry = entries.get(event.name)
       return (
-        judgeSize(event, { eventBytesMax, sentBytes }) ??
+        judgeSize(event, eventBytesMax, sentBytes) ??
         (entry === undefined && event.kind === 'track'
           ? judged('unknown_event', `no event "${event.name}" is declared`)
           : undefined) ??
@@ -113,12 +113,16 @@ function compileEntry(entry: EventEntry): CompiledEntry {
 
 function judgeSize(
   event: IncomingEvent,
-  { eventBytesMax, sentBytes }: { readonly eventBytesMax: number; readonly sentBytes: number },
+  eventBytesMax: number,
+  sentBytes: number,
 ): Judgement | undefined {
   if (event.name.length > nameLengthMax)
     return judged('oversize', `the name has ${event.name.length} characters, at most 200 are taken`)
-  const given = [event.properties, event.context]
-  const isTaken = sentBytes <= eventBytesMax ? isShallow(given, 0) : isWithin(given, eventBytesMax)
+  const { properties, context } = event
+  const isTaken =
+    sentBytes <= eventBytesMax
+      ? isShallow(properties, 1) && isShallow(context, 1)
+      : isWithin([properties, context], eventBytesMax)
   return isTaken
     ? undefined
     : judged('oversize', `larger than ${eventBytesMax} bytes, or nested too deep`)
@@ -140,9 +144,10 @@ function judgeIds(event: IncomingEvent): Judgement | undefined {
 function judgeId(what: string, id: string | undefined): Judgement | undefined {
   if (!isGiven(id)) return undefined
   if (id.length > idLengthMax) return tooLong(what, id)
-  if (id.length <= illegalLengthMax && illegalIds.has(id.trim().toLowerCase()))
+  const text = id.trim()
+  if (illegalLengths.has(text.length) && illegalIds.has(text.toLowerCase()))
     return judged('illegal_id', `${what} "${id}" is what a client without one sends`)
-  return id.trim() === '' ? judged('illegal_id', `${what} is blank`) : undefined
+  return text === '' ? judged('illegal_id', `${what} is blank`) : undefined
 }
 
 function isGiven(id: string | undefined): id is string {

@@ -81,7 +81,7 @@ describe('the landing', () => {
       occurred_at: '2026-05-01T16:30:00Z',
       properties: { product: 7 },
     }))
-    const bytes = encodeRequest({
+    const record = encodeRequest({
       requestId: `request-${log}-${ids.join()}`,
       receivedAtMs: Date.now(),
       source: 'web',
@@ -92,7 +92,7 @@ describe('the landing', () => {
       quarantined,
       body: Buffer.from(JSON.stringify({ events })),
     })
-    await logs[log]!.append([{ partition: 3, bytes }])
+    await logs[log]!.append([{ partition: 3, ...record }])
   }
 
   async function rows(sql: string): Promise<readonly (readonly unknown[])[]> {

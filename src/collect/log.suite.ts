@@ -74,6 +74,24 @@ export function describeLog(adapter: string, make: () => Promise<LogUnderTest>):
       deepEqual(await readOn(reader, places), [])
     })
 
+    it('gives a record that came in two parts back as one, whatever is small or large of it', async () => {
+      const large = 'large '.repeat(2_000)
+      const given = [
+        ['head', 'body'],
+        ['', large],
+        [large, 'body'],
+        [large, ''],
+        ['head', large],
+      ] as const
+      await writer.append(
+        given.map(([head, body]) => ({ ...record(head), body: Buffer.from(body) })),
+      )
+      deepEqual(
+        texts(await readOn(reader, places)),
+        given.map(([head, body]) => head + body),
+      )
+    })
+
     it('gives records back whole and in order, empty and large ones too', async () => {
       const records = [
         record('one'),

@@ -17,9 +17,14 @@ export interface LogRecord {
   readonly bytes: Uint8Array
 }
 
+/** A record to append. It is read as one: `bytes`, then `body`, which is apart so that what is large need not be copied. */
+export interface NewRecord extends LogRecord {
+  readonly body?: Uint8Array
+}
+
 export interface LogWriter {
   /** All of them become durable, or it rejects. */
-  append(records: readonly LogRecord[]): Promise<void>
+  append(records: readonly NewRecord[]): Promise<void>
   /** For shedding early: bytes waiting for a sync, and how long the last syncs took (moving average, milliseconds), or the present one has taken if that is more. */
   readonly pressure: { readonly waitingBytes: number; readonly syncMs: number }
   /** Waits for what is appended, then closes. */

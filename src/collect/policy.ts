@@ -14,6 +14,8 @@ export interface Allowed {
 }
 
 export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings): Allowed {
+  if (source.consent === undefined && !events.some((each) => redact(each, source) !== each))
+    return { events, isRedacted: false, spread: (results) => results }
   const kept: ReadEvent[] = []
   const dropped = new Map<number, EventResult>()
   let isRedacted = false
@@ -60,9 +62,10 @@ function isConsented(event: IncomingEvent, source: SourceSettings): boolean {
 }
 
 function redact(each: ReadEvent, source: SourceSettings): ReadEvent {
+  // Asked first: few clients send one, and what is left without it is a copy.
   if (source.address === 'keep' || each.kind !== 'event') return each
+  if (each.event.context['ip'] === undefined) return each
   const { ip, ...rest } = each.event.context
-  if (ip === undefined) return each
   const left = applyAddressPolicy(typeof ip === 'string' ? ip : undefined, source.address)
   return {
     kind: 'event',

@@ -147,7 +147,7 @@ export async function replayQuarantine(
     const versions = judge.versionsOf([read])
     // oxlint-disable-next-line no-await-in-loop -- appends that wait for each other keep the order
     await into.log.append([
-      { partition: 0, bytes: encodeRequest({ ...recordOf(each, read.event), catalog, versions }) },
+      { partition: 0, ...encodeRequest({ ...recordOf(each, read.event), catalog, versions }) },
     ])
     replayed++
   }

@@ -52,16 +52,18 @@ export type QuarantineRule = (typeof quarantineRules)[number]
 
 const headerLengthBytes = 4
 
-/** Header length, header as JSON, body. */
-export function encodeRequest(record: RequestRecord): Uint8Array {
+/** Header length, header as JSON; then the body, as it is. */
+export function encodeRequest(record: RequestRecord): {
+  readonly bytes: Uint8Array
+  readonly body: Uint8Array
+} {
   const { body, ...header } = record
   const text = JSON.stringify(header)
   const length = Buffer.byteLength(text)
-  const bytes = Buffer.allocUnsafe(headerLengthBytes + length + body.length)
+  const bytes = Buffer.allocUnsafe(headerLengthBytes + length)
   bytes.writeUInt32LE(length, 0)
   bytes.write(text, headerLengthBytes)
-  bytes.set(body, headerLengthBytes + length)
-  return bytes
+  return { bytes, body }
 }
 
 export function decodeRequest(bytes: Uint8Array): RequestRecord {

@@ -12,7 +12,7 @@ import type { Duplicates } from './duplicates.ts'
 import { readBody } from './http/body.ts'
 import { Measures } from './http/measures.ts'
 import { Room } from './http/room.ts'
-import type { LogRecord, LogWriter } from './log.ts'
+import type { NewRecord, LogWriter } from './log.ts'
 import type { CollectSettings } from './settings.ts'
 import { Taker } from './take.ts'
 import type { Call } from './take.ts'
@@ -214,7 +214,7 @@ class HttpCollector implements Collector {
   }
 
   /** Durable when it returns nothing. */
-  async #append(record: LogRecord): Promise<Refusal | undefined> {
+  async #append(record: NewRecord): Promise<Refusal | undefined> {
     try {
       await this.#options.log.append([record])
       return undefined

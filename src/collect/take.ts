@@ -15,7 +15,7 @@ import { RateLimits } from './http/rate.ts'
 import { compileJudge } from './judge.ts'
 import type { Judge } from './judge.ts'
 import { Lanes } from './lanes.ts'
-import type { LogRecord } from './log.ts'
+import type { NewRecord } from './log.ts'
 import { maskKey, queryWithoutKey } from './mask.ts'
 import { parseBody, readJson } from './parse-body.ts'
 import type { JsonBody } from './parse-body.ts'
@@ -44,7 +44,7 @@ export interface Taken {
   readonly source: string
   readonly receivedAtMs: number
   /** Absent: the policy leaves nothing of the request. */
-  readonly record?: LogRecord
+  readonly record?: NewRecord
   /** Of the events that are in the record, and of all that were sent. */
   readonly kept: readonly EventResult[]
   readonly results: readonly EventResult[]
@@ -132,7 +132,7 @@ export class Taker {
       ...clientOf(call.request, source, compiled.clientAddress),
     }
     const partition = this.#laneOf(allowed.events, receivedAtMs)
-    return { ...taken, record: { partition, bytes: encodeRequest(record) } }
+    return { ...taken, record: { partition, ...encodeRequest(record) } }
   }
 
   /** 0: within the rate of the key. */

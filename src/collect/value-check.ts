@@ -74,9 +74,12 @@ export function isWithin(value: unknown, bytesMax: number): boolean {
 export function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (depth >= depthMax) return false
-  if (Array.isArray(value)) return value.every((each) => isShallow(each, depth + 1))
-  for (const name in value)
-    if (!isShallow((value as Readonly<Record<string, unknown>>)[name], depth + 1)) return false
+  // Lists, although they are made: walking by name makes far more.
+  const inner: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
+  for (let at = 0; at < inner.length; at++) {
+    const each = inner[at]
+    if (typeof each === 'object' && each !== null && !isShallow(each, depth + 1)) return false
+  }
   return true
 }
 

@@ -1,8 +1,10 @@
 /** Periods without rows: every period of the range, for every group that is present, as rows whose states are null. */
-import { assert, MaruError } from '../base/errors.ts'
+import { assert } from '../base/errors.ts'
+import { filledColumns } from '../model/model.ts'
 import { isGrain } from './calendar.ts'
 import type { DayRange, GroupedBy } from './inquiry.ts'
 import { nullState } from './leg-sql.ts'
+import type { OwnGrain } from './model-index.ts'
 import { seriesCtes } from './series.ts'
 import type { State } from './state.ts'
 
@@ -18,17 +20,9 @@ export interface Filling {
 /** CTEs that read `group__every` and end with `group__every_period`. */
 export function filledCtes(filling: Filling): readonly string[] {
   const { dimension, slugs, states, range } = filling
-  if (dimension.ownGrain !== undefined) {
-    throw new MaruError('METRIC_ILLEGAL', `fill does not know the periods of ${dimension.text}`, {
-      hint: 'declare the metric with calendar: true, or take day, week, month',
-    })
-  }
-  const grain = dimension.calendar ?? dimension.text
-  assert(isGrain(grain), `${grain} is no grain`)
   const slug = slugs[filling.at]!
   const others = slugs.filter((other) => other !== slug)
-  const open = { first: `min(${slug})`, last: `max(${slug})`, from: 'group__every' }
-  const ctes = [...seriesCtes({ prefix: '', column: slug, grain, range, open })]
+  const ctes = [...periodCtes(dimension, slug, range)]
   if (others.length > 0)
     ctes.push(`group__other as (\n  select distinct ${others.join(', ')}\n  from group__every\n)`)
   const columns = [
@@ -44,4 +38,36 @@ export function filledCtes(filling: Filling): readonly string[] {
   from ${from}
 )`)
   return ctes
+}
+
+function periodCtes(dimension: GroupedBy, slug: string, range: DayRange): readonly string[] {
+  if (dimension.ownGrain !== undefined) return [ownPeriodCte(dimension.ownGrain, slug, range)]
+  const grain = dimension.calendar ?? dimension.text
+  assert(isGrain(grain), `${grain} is no grain`)
+  const open = { first: `min(${slug})`, last: `max(${slug})`, from: 'group__every' }
+  return seriesCtes({ prefix: '', column: slug, grain, range, open })
+}
+
+/** The periods that have a day in the range; where it is open, from the first day of a period present to the last. */
+function ownPeriodCte(
+  { table, day, column, history }: OwnGrain,
+  slug: string,
+  range: DayRange,
+): string {
+  const known = [
+    `${column.name} is not null`,
+    ...(history ? [`${filledColumns.validTo} is null`] : []),
+  ]
+  const present = (edge: 'min' | 'max'): string =>
+    `(select ${edge}(${day}) from ${table} where ${[...known, `${column.name} is not null`].join(' and ')})`
+  const conditions = [
+    ...known,
+    `${day} >= ${range.from === undefined ? present('min') : `date '${range.from}'`}`,
+    range.to === undefined ? `${day} <= ${present('max')}` : `${day} < date '${range.to}'`,
+  ]
+  return `period as (
+  select distinct ${column.name} as ${slug}
+  from ${table}
+  where ${conditions.join('\n    and ')}
+)`
 }

@@ -148,7 +148,7 @@ it(
         for (let request = 0; request < requests; request++) {
           const events = [{ id: `e${sent++}`, kind: 'page', anonymous_id: 'visitor' }]
           for (const [index, log] of logs.entries()) {
-            const bytes = encodeRequest({
+            const record = encodeRequest({
               requestId: `${sent} ${index}`,
               receivedAtMs: Date.now(),
               source: 'web',
@@ -158,7 +158,7 @@ it(
               quarantined: [],
               body: Buffer.from(JSON.stringify({ events })),
             })
-            await log.append([{ partition: sent % 9, bytes }])
+            await log.append([{ partition: sent % 9, ...record }])
           }
         }
       }

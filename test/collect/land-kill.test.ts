@@ -46,7 +46,7 @@ it(`lands each event once through ${kills} kills`, async () => {
         }))
         // Every request is sent twice, as a client does that heard no answer.
         for (let turn = 0; turn < 2; turn++) {
-          const bytes = encodeRequest({
+          const record = encodeRequest({
             requestId: `${sent} ${turn}`,
             receivedAtMs: Date.now(),
             source: 'web',
@@ -56,7 +56,7 @@ it(`lands each event once through ${kills} kills`, async () => {
             quarantined: [{ index: 19, rule: 'no_id', reason: 'made so' }],
             body: Buffer.from(JSON.stringify({ events })),
           })
-          await log.append([{ partition: 0, bytes }])
+          await log.append([{ partition: 0, ...record }])
         }
         await wait(4)
       }

@@ -40,7 +40,10 @@ export function evaluate(
   const context = contextOf(model, dataset)
   const groups = groupsOf(context, question)
   if (question.by.length === 0 && groups.size === 0) groups.set('[]', { keys: [], rows: new Map() })
-  if (question.fill === true) addPeriods(question, groups)
+  if (question.fill === true) {
+    addPeriods(question, groups)
+    addSeasons(question, dataset, groups)
+  }
   const rows = [...groups.values()].map((group) => {
     const values = question.metrics.map((name) => metricValue(context, question, name, group))
     return [...group.keys, ...values]
@@ -357,6 +360,35 @@ function scaled(value: bigint, scale: number): string {
   const digits = (value < 0n ? -value : value).toString().padStart(scale + 1, '0')
   const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`
   return value < 0n ? `-${text}` : text
+}
+
+function addSeasons(
+  question: ReferenceQuestion,
+  dataset: Dataset,
+  groups: Map<string, Group>,
+): void {
+  const at = question.by.indexOf('season')
+  if (at === -1) return
+  const days = (dataset.get('obj.shop_day') ?? []).filter((row) => row['season'] !== null)
+  const all = [...groups.values()].map((group) => group.keys)
+  const present = days
+    .filter((row) => all.some((keys) => keys[at] === row['season']))
+    .map((row) => row['date'] as string)
+    .toSorted()
+  const inRange = days.filter((row) => {
+    const day = row['date'] as string
+    const isBegun = question.from === undefined ? day >= present[0]! : day >= question.from
+    const isLeft = question.to === undefined ? day <= present.at(-1)! : day < question.to
+    return isBegun && isLeft
+  })
+  if (question.by.length === 1 && all.length === 0) all.push([null])
+  for (const { season } of inRange) {
+    for (const keys of all) {
+      const filled = keys.with(at, season!)
+      const key = cellsText(filled)
+      if (!groups.has(key)) groups.set(key, { keys: filled, rows: new Map() })
+    }
+  }
 }
 
 function addPeriods(question: ReferenceQuestion, groups: Map<string, Group>): void {

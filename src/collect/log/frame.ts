@@ -10,7 +10,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { assert } from '../../base/errors.ts'
-import type { LogRecord } from '../log.ts'
+import type { LogRecord, NewRecord } from '../log.ts'
 
 const frameHeaderBytes = 16
 export const recordBytesMax: number = 64 * 1024 * 1024
@@ -20,50 +20,60 @@ const partitionMax = 0xff_ff
 const copyBytesMax = 4096
 const mark = Buffer.from('Ml')
 
-export function framedBytes(record: LogRecord): number {
-  return frameHeaderBytes + record.bytes.length
+export function framedBytes({ bytes, body }: NewRecord): number {
+  return frameHeaderBytes + bytes.length + (body?.length ?? 0)
 }
 
 /** A record with the checksum of its bytes, which is taken while it waits for the groups before it. */
-export interface SummedRecord extends LogRecord {
+export interface SummedRecord extends NewRecord {
   readonly sum: number
 }
 
-export function summed(record: LogRecord): SummedRecord {
-  const { partition, bytes } = record
+export function summed(record: NewRecord): SummedRecord {
+  const { partition, bytes, body } = record
+  const length = framedBytes(record) - frameHeaderBytes
   assert(partition >= 0 && partition <= partitionMax, `partition ${partition} is not one of a log`)
-  assert(bytes.length <= recordBytesMax, `a record has at most ${recordBytesMax} bytes`)
-  return { partition, bytes, sum: crc32(bytes) }
+  assert(length <= recordBytesMax, `a record has at most ${recordBytesMax} bytes`)
+  const sum = crc32(bytes)
+  return body === undefined
+    ? { partition, bytes, sum }
+    : { partition, bytes, body, sum: crc32(body, sum) }
 }
 
-/** The frames of records that are written together at `group`, in parts: the bytes of large records are not copied. */
+/** The frames of records that are written together at `group`, in parts: what is large is not copied. */
 export function encodeGroup(
   records: readonly SummedRecord[],
   { seed, group }: { readonly seed: number; readonly group: number },
 ): readonly Uint8Array[] {
   const parts: Uint8Array[] = []
   let copiedBytes = 0
-  for (const { bytes } of records)
-    copiedBytes += frameHeaderBytes + (bytes.length <= copyBytesMax ? bytes.length : 0)
-  const copied = Buffer.allocUnsafe(copiedBytes)
+  for (const record of records)
+    for (const part of [record.bytes, record.body])
+      if (part !== undefined && part.length <= copyBytesMax) copiedBytes += part.length
+  const copied = Buffer.allocUnsafe(copiedBytes + frameHeaderBytes * records.length)
   let from = 0
   let at = 0
-  for (const { partition, bytes, sum } of records) {
+  const put = (part: Uint8Array): void => {
+    if (part.length <= copyBytesMax) {
+      copied.set(part, at)
+      at += part.length
+    } else {
+      if (at > from) parts.push(copied.subarray(from, at))
+      parts.push(part)
+      from = at
+    }
+  }
+  for (const record of records) {
     const header = copied.subarray(at, at + frameHeaderBytes)
     mark.copy(header)
-    header.writeUInt16LE(partition, 2)
-    header.writeUInt32LE(sum, 4)
-    header.writeUInt32LE(bytes.length, 8)
+    header.writeUInt16LE(record.partition, 2)
+    header.writeUInt32LE(record.sum, 4)
+    header.writeUInt32LE(framedBytes(record) - frameHeaderBytes, 8)
     header.writeUInt32LE(group, 12)
     header.writeUInt32LE(crc32(header, seed), 4)
     at += frameHeaderBytes
-    if (bytes.length <= copyBytesMax) {
-      copied.set(bytes, at)
-      at += bytes.length
-    } else {
-      parts.push(copied.subarray(from, at), bytes)
-      from = at
-    }
+    put(record.bytes)
+    if (record.body !== undefined) put(record.body)
   }
   if (at > from) parts.push(copied.subarray(from, at))
   return parts

@@ -7,7 +7,7 @@
 import { Admin, Consumer, ListOffsetTimestamps, ProduceAcks, Producer } from '@platformatic/kafka'
 import { sleep } from '../../base/bounded.ts'
 import { MaruError, assert, isMaruError, messageOf } from '../../base/errors.ts'
-import type { LogBatch, LogPosition, LogReader, LogRecord, LogWriter } from '../log.ts'
+import type { LogBatch, LogPosition, LogReader, LogRecord, LogWriter, NewRecord } from '../log.ts'
 import { recordBytesMax } from './frame.ts'
 
 export interface KafkaOptions {
@@ -97,8 +97,9 @@ class KafkaLog implements LogWriter {
     return { waitingBytes: this.#waitingBytes, syncMs: this.#syncMs }
   }
 
-  async append(records: readonly LogRecord[]): Promise<void> {
+  async append(given: readonly NewRecord[]): Promise<void> {
     assert(!this.#isClosed, 'nothing is appended to a log that was closed')
+    const records = given.map(whole)
     const bytes = bytesOf(records)
     const bytesMax = this.#options.waitingBytesMax ?? 64 * mebibyte
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > bytesMax) {
@@ -362,6 +363,11 @@ class KafkaReader implements LogReader {
 
 function bytesOf(records: readonly LogRecord[]): number {
   return records.reduce((sum, { bytes }) => sum + bytes.length, 0)
+}
+
+/** A message has one value. */
+function whole({ partition, bytes, body }: NewRecord): LogRecord {
+  return { partition, bytes: body === undefined ? bytes : Buffer.concat([bytes, body]) }
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises'
 import { MaruError, assert, isMaruError, messageOf } from '../../base/errors.ts'
 import type { Files, GrowingFile } from '../../base/files.ts'
 import { nodeFiles } from '../../base/node-files.ts'
-import type { LogRecord, LogWriter } from '../log.ts'
+import type { LogWriter, NewRecord } from '../log.ts'
 import { lockFolder } from './folder-lock.ts'
 import type { FolderLock } from './folder-lock.ts'
 import { encodeGroup, framedBytes, summed } from './frame.ts'
@@ -119,7 +119,7 @@ class SegmentLog implements LogWriter {
     return { waitingBytes: this.#waitingBytes, syncMs: Math.max(this.#syncMs, hangsMs) }
   }
 
-  async append(records: readonly LogRecord[]): Promise<void> {
+  async append(records: readonly NewRecord[]): Promise<void> {
     assert(!this.#isClosed, 'nothing is appended to a log that was closed')
     if (this.#failure !== undefined) throw this.#failure
     if (records.length === 0) return

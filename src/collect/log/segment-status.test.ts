@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { nodeFiles } from '../../base/node-files.ts'
 import { statusBehind } from '../log-status.ts'
-import type { LogRecord } from '../log.ts'
+import type { NewRecord } from '../log.ts'
 import { encodeRequest } from '../record.ts'
 import { openSegmentLog } from './segment-log.ts'
 import { openSegmentReader } from './segment-reader.ts'
 import { statusOfLogs } from './segment-status.ts'
 
-function request(partition: number, receivedAtMs: number, events: number): LogRecord {
+function request(partition: number, receivedAtMs: number, events: number): NewRecord {
   const list = Array.from({ length: events }, () => ({ kind: 'page', anonymous_id: 'v' }))
-  const bytes = encodeRequest({
+  const record = encodeRequest({
     requestId: String(receivedAtMs),
     receivedAtMs,
     source: 'web',
@@ -23,7 +23,7 @@ function request(partition: number, receivedAtMs: number, events: number): LogRe
     quarantined: [],
     body: Buffer.from(JSON.stringify(list)),
   })
-  return { partition, bytes }
+  return { partition, ...record }
 }
 
 describe('the status of a log', () => {
@@ -34,7 +34,7 @@ describe('the status of a log', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  const sizeOf = ({ bytes }: LogRecord): number => bytes.length
+  const sizeOf = ({ bytes, body }: NewRecord): number => bytes.length + (body?.length ?? 0)
 
   it('tells apart what has arrived and what waits, in each lane, over segments, and leaves out a torn end', async () => {
     // Each is a group of its own, and three fill a segment.
