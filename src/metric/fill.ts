@@ -59,7 +59,7 @@ function ownPeriodCte(
     ...(history ? [`${filledColumns.validTo} is null`] : []),
   ]
   const present = (edge: 'min' | 'max'): string =>
-    `(select ${edge}(${day}) from ${table} where ${[...known, `${column.name} is not null`].join(' and ')})`
+    `(select ${edge}(${day}) from ${table} where ${[...known, `${column.name} in (select ${slug} from group__every)`].join(' and ')})`
   const conditions = [
     ...known,
     `${day} >= ${range.from === undefined ? present('min') : `date '${range.from}'`}`,

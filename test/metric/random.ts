@@ -530,6 +530,12 @@ const topics: readonly Topic[] = [
     hasTime: true,
   },
   {
+    metrics: ['orders', 'sales', 'filled_sales'],
+    dimensions: ['season', 'status'],
+    conditions: ['status'],
+    hasTime: true,
+  },
+  {
     metrics: ['orders', 'buyers'],
     dimensions: ['product.brand.country', 'product.brand'],
     conditions: ['product.brand.country'],
