@@ -147,7 +147,9 @@ describe('indicators added up on arrays', () => {
     }
     const threads = new Threads()
     try {
-      const parts = await threads.addUp(request)
+      // The second waits for the first.
+      const [parts, again] = await Promise.all([threads.addUp(request), threads.addUp(request)])
+      assert.deepEqual(again, parts)
       assert.ok(parts.length > 1 || availableParallelism() === 1)
       const lines = (columns: readonly NumberColumn[]): readonly string[] =>
         Array.from(columns[0]!, (_, row) => columns.map((column) => column[row]).join(' '))

@@ -12,15 +12,20 @@ const smallCells = 5_000_000
 
 export class Threads {
   readonly #workers: Worker[] = []
+  /** The request before: a thread has one at a time. */
+  #last: Promise<unknown> = Promise.resolve()
 
-  /** The columns come in parts, in no order. */
+  /** The columns come in parts, in no order. Requests wait for each other. */
   async addUp(request: AddUpRequest): Promise<readonly (readonly NumberColumn[])[]> {
     const costs = request.packs.map((pack) => costOf(request, pack.length))
     if (costs.reduce((sum, cost) => sum + cost, 0) < smallCells) return [addUp(request)]
     const shares = share(request.packs, costs, Math.min(threadsMax, availableParallelism()))
-    return await Promise.all(
-      shares.map((packs, thread) => ask(this.#worker(thread), { ...request, packs })),
+    const added = this.#last.then(() =>
+      Promise.all(shares.map((packs, thread) => ask(this.#worker(thread), { ...request, packs }))),
     )
+    // Whether the one before failed is its own caller's matter.
+    this.#last = added.catch(() => undefined)
+    return await added
   }
 
   async close(): Promise<void> {
@@ -52,7 +57,6 @@ function share<T>(
   return shares.map((each) => each.packs).filter((each) => each.length > 0)
 }
 
-/** A thread answers one request after the other. */
 function ask(worker: Worker, request: AddUpRequest): Promise<readonly NumberColumn[]> {
   return new Promise((resolve, reject) => {
     const settle = (settled: () => void): void => {
