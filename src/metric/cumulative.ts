@@ -2,7 +2,7 @@
 import { MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
 import { filledColumns } from '../model/model.ts'
-import type { CumulativeMetric, Duration } from '../model/model.ts'
+import type { ColumnType, CumulativeMetric, Duration } from '../model/model.ts'
 import { calendarSql, isGrain, isOfInstants, periodStart } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import { dimensionSql } from './dimension.ts'
@@ -31,7 +31,7 @@ import {
   unitType,
   wordSql,
 } from './time-words.ts'
-import { statesIn, valueOf } from './value.ts'
+import { meanSql, statesIn, valueOf } from './value.ts'
 
 type Cumulative = Extract<InnerNode, { readonly kind: 'cumulative' }>
 
@@ -74,7 +74,7 @@ function compile(request: KindRequest<Cumulative>): Part {
 )`,
   ]
   return {
-    ctes: [`${name}_group as (\nwith ${ctes.join(',\n')}\n${acrossSql(request)}\n)`],
+    ctes: [`${name}_group as (\nwith ${ctes.join(',\n')}\n${acrossSql(request, value.type)}\n)`],
     groups: `${name}_group`,
     dimensions: groupedBy(request, legs[0]!.leg.dimensions),
     states: [
@@ -106,7 +106,11 @@ function refuseUnanswered(request: KindRequest<Cumulative>): void {
 }
 
 function refuseInside({ node }: KindRequest<Cumulative>): never {
-  throw unanswered(node, 'a metric over other periods, a conversion, a funnel or the like in it')
+  throw unanswered(
+    node,
+    'a metric over other periods, a conversion, a funnel or the like in it',
+    'take the cumulative metric at another time instead: offset(cumulative(sales, …), …), and so total(cumulative(…), …)',
+  )
 }
 
 /** What names times only is said of the run's end, all else of the rows. */
@@ -212,10 +216,11 @@ function endCtes(
 }
 
 /** Of the runs that end in one period of the question: the first, the last, or their average. */
-function acrossSql({ node, slugs, state }: KindRequest<Cumulative>): string {
+function acrossSql({ node, slugs, state }: KindRequest<Cumulative>, type: ColumnType): string {
   if (node.across === 'average') {
+    const mean = meanSql(node.name, { sql: 'run__value', type })
     const groupBy = slugs.length === 0 ? '' : `\ngroup by ${slugs.join(', ')}`
-    return `select ${[...slugs, `avg(cast(run__value as double)) as ${state}`].join(', ')}\nfrom each_run${groupBy}`
+    return `select ${[...slugs, `${mean} as ${state}`].join(', ')}\nfrom each_run${groupBy}`
   }
   const partition = slugs.length === 0 ? '' : `partition by ${slugs.join(', ')} `
   const order = node.across === 'first' ? end : `${end} desc`

@@ -1,6 +1,7 @@
 /** A balance as the mean of its days: the rows of each local day aggregated apart. */
 import type { Kind, KindRequest, Part } from './inquiry.ts'
 import type { InnerNode } from './measure.ts'
+import { meanSql } from './value.ts'
 
 type DailyAverage = Extract<InnerNode, { readonly kind: 'daily_average' }>
 
@@ -15,11 +16,12 @@ function compile(request: KindRequest<DailyAverage>): Part {
     range,
     isFilled: false,
   })
+  const mean = meanSql(node.name, { sql: 'value', type: inner.values[0]!.type })
   const groupBy = slugs.length === 0 ? '' : `\ngroup by ${slugs.join(', ')}`
   return {
     ctes: [
       `${name}_group as (
-select ${[...slugs, `avg(cast(value as double)) as ${state}`].join(', ')}
+select ${[...slugs, `${mean} as ${state}`].join(', ')}
 from (
 ${inner.sql}
 ) as each_day${groupBy}

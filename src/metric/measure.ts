@@ -183,11 +183,12 @@ function special(key: string, node: SpecialNode): Expression {
 export function unanswered(
   metric: { readonly name: string; readonly place: Place },
   what: string,
+  hint: string = 'ask for the metrics that it is made of',
 ): MaruError {
   return new MaruError(
     'METRIC_ILLEGAL',
     `metric "${metric.name}" has ${what}, which is not answered yet`,
-    { hint: 'ask for the metrics that it is made of', where: metric.place },
+    { hint, where: metric.place },
   )
 }
 

@@ -54,6 +54,19 @@ const model = modelOf({
       across: 'last',
     },
     open_visits: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
+    pages_in_order: aggregate({
+      take: { kind: 'aggregate', aggregate: 'collect', column: 'pages' },
+    }),
+    mean_of_lists: {
+      kind: 'cumulative',
+      metric: 'pages_in_order',
+      over: { kind: 'all_time' },
+      across: 'average',
+    },
+    daily_lists: {
+      ...aggregate({ take: { kind: 'aggregate', aggregate: 'collect', column: 'pages' } }),
+      balance: { kind: 'average', per: [] },
+    } as MetricSketch,
     ...unanswered,
   },
 })
@@ -84,6 +97,14 @@ describe('what is not answered yet', () => {
     assert.equal(code, 'METRIC_ILLEGAL')
     assert.match(message, /not answered yet/)
   })
+
+  for (const metric of ['mean_of_lists', 'daily_lists']) {
+    it(`is refused for good: the mean of lists in ${metric}`, () => {
+      const { code, message } = refusal({ metrics: [metric] })
+      assert.equal(code, 'METRIC_BAD_QUERY')
+      assert.match(message, /takes the mean of list/)
+    })
+  }
 
   it('leaves alone what is answered', () => {
     assert.match(compileQuestion(model, { metrics: ['visits'] }).sql, /count\(/)

@@ -123,6 +123,15 @@ function arithmeticType(
   return scale > 30 ? { kind: 'number' } : { kind: 'decimal', precision: 38, scale }
 }
 
+/** The mean of a metric's values. */
+export function meanSql(metric: string, { sql, type }: Value): string {
+  if (type.kind === 'integer' || type.kind === 'decimal' || type.kind === 'number')
+    return `avg(cast(${sql} as double))`
+  throw new MaruError('METRIC_BAD_QUERY', `metric "${metric}" takes the mean of ${type.kind}`, {
+    hint: 'take the first or the last value instead of the average',
+  })
+}
+
 /** A finaliser's states by the names that `statesOf` gives them. */
 export function statesIn(states: readonly State[]): Finaliser['statesOf'] {
   return ({ metric }) =>
