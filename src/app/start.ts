@@ -150,6 +150,8 @@ async function startCollector(
   children.push(
     supervise({
       entry: entryOf('collect'),
+      // A body lives for milliseconds: more room for the young would only be more memory.
+      nodeOptions: ['--max-semi-space-size=8'],
       argument: () => ({
         ...rest,
         port,

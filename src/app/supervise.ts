@@ -5,6 +5,8 @@ import { getCompileCacheDir } from 'node:module'
 import { createInterface } from 'node:readline'
 
 export interface SuperviseOptions {
+  /** Of Node, for the child. */
+  readonly nodeOptions?: readonly string[]
   readonly entry: URL
   /** Goes to the child as JSON in its first argument; asked for at each start. */
   readonly argument: () => object
@@ -45,6 +47,7 @@ export function supervise(options: SuperviseOptions): Supervised {
   const start = (): void => {
     const startedAtMs = performance.now()
     child = fork(options.entry, [JSON.stringify(options.argument())], {
+      execArgv: [...process.execArgv, ...(options.nodeOptions ?? [])],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       // A terminal sends Ctrl-C to all of a group, and here each has its turn.
       detached: true,
