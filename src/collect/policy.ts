@@ -14,8 +14,6 @@ export interface Allowed {
 }
 
 export function applyPolicy(events: readonly ReadEvent[], source: SourceSettings): Allowed {
-  if (source.consent === undefined && !events.some((each) => redact(each, source) !== each))
-    return { events, isRedacted: false, spread: (results) => results }
   const kept: ReadEvent[] = []
   const dropped = new Map<number, EventResult>()
   let isRedacted = false
