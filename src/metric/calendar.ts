@@ -4,21 +4,12 @@
  */
 import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
-import type { ColumnType } from '../model/model.ts'
+import { grains } from '../model/model.ts'
+import type { ColumnType, Grain } from '../model/model.ts'
 import { nextPeriod, periodStart as startOfPeriod } from '../plan/plan.ts'
 
-export const grains = [
-  'second',
-  'minute',
-  'hour',
-  'day',
-  'week',
-  'month',
-  'quarter',
-  'year',
-] as const
-
-export type Grain = (typeof grains)[number]
+export { grains }
+export type { Grain }
 
 export const calendarParts = [
   'hour_of_day',

@@ -55,6 +55,20 @@ export interface MetricCondition {
 
 export type CompareOperator = '=' | '!=' | '<' | '<=' | '>' | '>='
 
+/** Periods that every calendar has, the shortest first. */
+export const grains = [
+  'second',
+  'minute',
+  'hour',
+  'day',
+  'week',
+  'month',
+  'quarter',
+  'year',
+] as const
+
+export type Grain = (typeof grains)[number]
+
 /** A calendar duration in the project's zone: a month later is the same day and time of the next month, or its last day when it is shorter. */
 export interface Duration {
   readonly count: number

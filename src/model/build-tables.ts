@@ -22,7 +22,8 @@ import {
   type ObjectData,
   type RawTableData,
 } from './definition.ts'
-import { grainNames, ownGrains } from './grains.ts'
+import { grains as builtInGrains } from './algebra.ts'
+import { ownGrains } from './grains.ts'
 import type { TableEntry } from './identify.ts'
 import type {
   ActivityModel,
@@ -272,7 +273,8 @@ function buildCalendar(
   )
   const others = ownGrains(shapes.book)
   const taken = grains.find(
-    (name) => grainNames.includes(String(name)) || others.filter((one) => one === name).length > 1,
+    (name) =>
+      builtInGrains.some((one) => one === name) || others.filter((one) => one === name).length > 1,
   )
   const fault =
     columns?.get(String(day))?.type.kind !== 'date'

@@ -1,17 +1,7 @@
 /** Words for periods: those that every calendar has, and those of a project's own calendars. */
 import { nearest } from '../base/nearest.ts'
+import { grains } from './algebra.ts'
 import type { Book } from './identify.ts'
-
-export const grainNames: readonly string[] = [
-  'second',
-  'minute',
-  'hour',
-  'day',
-  'week',
-  'month',
-  'quarter',
-  'year',
-]
 
 /** The grains of the project's calendars. */
 export function ownGrains(book: Book): readonly string[] {
@@ -23,7 +13,7 @@ export function ownGrains(book: Book): readonly string[] {
 
 /** Why the text is no grain; undefined when it is one. */
 export function grainFault(book: Book, text: unknown): string | undefined {
-  const names = [...grainNames, ...ownGrains(book)]
+  const names = [...grains, ...ownGrains(book)]
   if (typeof text === 'string' && names.includes(text)) return undefined
   const near = nearest(String(text), names)
   return near === undefined ? `one of ${names.join(', ')}` : `did you mean ${near}?`
