@@ -23,6 +23,7 @@ import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
 import { bindNewEvents, pinEvents } from './new-events.ts'
+import { partitionCondition } from './partition-condition.ts'
 import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
 import { publish, publishRecords, sortOf } from './publish.ts'
 import type { Published } from './publish.ts'
@@ -254,10 +255,7 @@ export async function bindRest(attempt: Attempt, session: Session, dirty: Dirty)
 
 function dirtyCondition(session: Session, task: Task, dirty: Dirty): string {
   if (dirty.kind === 'keys') {
-    if (task.partition.kind !== 'bucket') return ''
-    const { column, count } = task.partition
-    const numbers = [...dirty.keys].map((key) => key.slice('bucket='.length))
-    return ` where ${session.bucketExpression(column, task.columns.find((each) => each.name === column)!.type, count)} in (${numbers.join(', ')})`
+    return task.partition.kind === 'bucket' ? partitionCondition(session, task, dirty.keys) : ''
   }
   if (dirty.kind !== 'days') return ''
   const ranges = dirty.ranges.map((range) => {

@@ -3,6 +3,7 @@ import type { Session } from '../engine/engine.ts'
 import type { Dirty, Task } from '../plan/plan.ts'
 import { checkRows } from './check-rows.ts'
 import type { Attempt } from './context.ts'
+import { bucketSql } from './partition-condition.ts'
 import { publish } from './publish.ts'
 import type { Built, Published } from './publish.ts'
 import { kept, numberVersions, storedVersions } from './versions.ts'
@@ -45,9 +46,7 @@ export async function partitionsOfKeys(session: Session, task: Task, keys: strin
     const { rows } = await session.query(`select count(*) from (${keys}) as keys`)
     return rows[0]?.[0] === 0 ? { kind: 'none' } : { kind: 'all' }
   }
-  const { column, count } = task.partition
-  const type = task.columns.find(({ name }) => name === column)!.type
-  const bucket = session.bucketExpression(column, type, count)
+  const bucket = bucketSql(session, task, task.partition)
   const { rows } = await session.query(`select distinct ${bucket} from (${keys}) as keys`)
   return { kind: 'keys', keys: new Set(rows.map(([number]) => `bucket=${String(number)}`)) }
 }

@@ -11,6 +11,7 @@ import { holds, literal, made, never } from '../plan/plan.ts'
 import { sqlType } from '../model/column-type.ts'
 import type { Dirty, Task } from '../plan/plan.ts'
 import type { Attempt } from './context.ts'
+import { bucketSql } from './partition-condition.ts'
 import { bindTable } from './stored-table.ts'
 
 export interface NumberedVersions {
@@ -51,11 +52,7 @@ export async function numberVersions(
   const bucketCount = bucketsOf(task)
   const bucket =
     task.partition.kind === 'bucket'
-      ? session.bucketExpression(
-          `fresh.${key}`,
-          task.columns.find((column) => column.name === key)!.type,
-          bucketCount,
-        )
+      ? bucketSql(session, task, { column: key, count: bucketCount, alias: 'fresh' })
       : '0'
   const own = task.columns
     .map((column) => column.name)
@@ -167,11 +164,7 @@ async function changedFrom(
   const { task } = attempt
   const bucket =
     task.partition.kind === 'bucket'
-      ? session.bucketExpression(
-          key,
-          task.columns.find((column) => column.name === key)!.type,
-          task.partition.count,
-        )
+      ? bucketSql(session, task, { column: key, count: task.partition.count })
       : '0'
   const found = await session.query(`with moved as (
   (select ${key}, valid_from from ${made} except select ${key}, valid_from from ${kept})
