@@ -5,9 +5,9 @@ import { getCompileCacheDir } from 'node:module'
 import { createInterface } from 'node:readline'
 
 export interface SuperviseOptions {
+  readonly entry: URL
   /** Of Node, for the child. */
   readonly nodeOptions?: readonly string[]
-  readonly entry: URL
   /** Goes to the child as JSON in its first argument; asked for at each start. */
   readonly argument: () => object
   /** Set for a child that has work to finish at a stop: how long it may take until it is killed, and one that has just died is started once more for it. Else 30 s. */

@@ -1,6 +1,7 @@
 /** Every pair of a metric and a dimension: its id, what it says, and why another pair does not go together. */
 import type { MetricModel, Model } from '../model/model.ts'
 import type { LegalDimension } from './illegal.ts'
+import { findMetric } from './measure.ts'
 import { describePair, isLegalPair, legalDimensions } from './legal.ts'
 
 export interface Indicator {
@@ -70,14 +71,14 @@ export function listIndicators(model: Model, filter: IndicatorFilter): readonly 
 
 /** Pairs of a metric with what only others have, each with its reason. */
 export function listRefused(model: Model, filter: IndicatorFilter): readonly RefusedIndicator[] {
-  const all = new Set(model.metrics.flatMap(({ name }) => pathsOf(model, name)))
+  const legal = new Map(model.metrics.map(({ name }) => [name, pathsOf(model, name)]))
+  const paths = [...legal.values()].flat()
+  const all = new Set(paths.filter((path) => path.includes(filter.dimension ?? '')))
   return metricsOf(model, filter).flatMap(({ name }) =>
-    refusedOf(model, name, { all, legal: pathsOf(model, name) })
-      .filter((path) => path.includes(filter.dimension ?? ''))
-      .map((path) => ({
-        id: indicatorId(name, path),
-        reason: describePair(model, name, path).reason ?? '',
-      })),
+    refusedOf(model, name, { all, legal: legal.get(name)! }).map((path) => ({
+      id: indicatorId(name, path),
+      reason: describePair(model, name, path).reason ?? '',
+    })),
   )
 }
 
@@ -97,11 +98,7 @@ function refusedOf(
 
 function metricsOf(model: Model, { metrics }: IndicatorFilter): readonly MetricModel[] {
   if (metrics === undefined) return model.metrics
-  return metrics.map((name) => {
-    // It knows the nearest name.
-    legalDimensions(model, name)
-    return model.metrics.find((metric) => metric.name === name || metric.id === name)!
-  })
+  return metrics.map((name) => findMetric(model, name))
 }
 
 function indicatorOf(metric: MetricModel, dimension: LegalDimension): Indicator {

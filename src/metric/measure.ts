@@ -94,7 +94,8 @@ export function askMetric(model: Model, name: string): AskedMetric {
   return { name: metric.name, expression: expand(model, metric, []) }
 }
 
-function findMetric(model: Model, name: string): MetricModel {
+/** By its name or id; MODEL_UNKNOWN_METRIC with the nearest name. */
+export function findMetric(model: Model, name: string): MetricModel {
   const metric = metricByName(model, name)
   if (metric === undefined) {
     const names = model.metrics.map((candidate) => candidate.name)

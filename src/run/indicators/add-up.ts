@@ -16,10 +16,10 @@ export interface AddUpRequest {
 }
 
 /** Columns of the table `groups`. */
-export function addUp({ rows, loose, distincts, packs }: AddUpRequest): readonly NumberColumn[] {
-  const made = packs.flatMap((pack) => {
-    const groups = accumulate(rows, pack)
+export function addUp(request: AddUpRequest): readonly NumberColumn[] {
+  const made = request.packs.flatMap((pack) => {
+    const groups = accumulate(request.rows, pack)
     return pack.map((dimension, at) => ({ dimension, groups: groups[at]! }))
   })
-  return groupColumns(made, { measured: { rows, loose }, distincts })
+  return groupColumns(made, request)
 }

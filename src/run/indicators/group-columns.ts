@@ -15,11 +15,12 @@ export interface MadeGroups {
 export function groupColumns(
   made: readonly MadeGroups[],
   by: {
-    readonly measured: { readonly rows: StateRows; readonly loose: readonly LooseRows[] }
+    readonly rows: StateRows
+    readonly loose: readonly LooseRows[]
     readonly distincts: IndicatorPlan['distincts']
   },
 ): readonly NumberColumn[] {
-  const { rows, loose } = by.measured
+  const { rows, loose } = by
   const codes = made.map(({ groups }) => codesOf(groups))
   const count = codes.reduce((sum, each) => sum + each.length, 0)
   const column = <T extends NumberColumn>(

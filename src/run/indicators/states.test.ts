@@ -52,7 +52,8 @@ describe('states as numbers', () => {
     const coded = { dimension: 'x', number: 4, size: 3, codes: Uint16Array.from(codes) }
     const [groups] = accumulate(read, [coded])
     const columns = groupColumns([{ dimension: coded, groups: groups! }], {
-      measured: { rows: read, loose: [] },
+      rows: read,
+      loose: [],
       distincts: [],
     })
     const slots = layout.slots.map((_, slot) => `slot_${slot} double`)
