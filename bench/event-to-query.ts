@@ -2,7 +2,7 @@
  * How long after its answer an event is in a metric, under 2,000 events/s: the example shop's visitors through `maru start`, its metric asked again and again. Of the
  * views in the order of their answers, the n-th is seen when the metric says n; the figures are void unless it says all in the end.
  */
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import { openApp } from '../src/app/open.ts'
 import { startProject } from '../src/app/start.ts'
 import { formatError } from '../src/base/errors.ts'
 import type { Bench } from './figure.ts'
+import { linkMaru } from './project/shop-project.ts'
 
 const eventsPerSecond = 2_000
 const batchMs = 50
@@ -26,8 +27,7 @@ export const run: Bench = async ({ short }) => {
       recursive: true,
       filter: (source) => !['.maru', 'node_modules'].includes(path.basename(source)),
     })
-    await mkdir(path.join(folder, 'node_modules'))
-    await symlink(root, path.join(folder, 'node_modules', 'maru'))
+    linkMaru(folder)
     const latencies = await measure(folder, short ? 10_000 : 30_000)
     const at = (share: number): number =>
       Number((latencies[Math.floor(latencies.length * share)]! / 1_000).toPrecision(3))

@@ -1,12 +1,12 @@
 /** A project that collects one event, and nothing else. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
+import { linkMaru } from '../project/shop-project.ts'
 
 export const benchKey = 'key-of-the-bench'
 
 const files: Readonly<Record<string, string>> = {
-  'package.json': '{ "private": true, "type": "module" }\n',
   'maru.config.ts': `import { defineConfig } from 'maru'
 export default defineConfig({
   zone: 'Asia/Seoul',
@@ -35,11 +35,6 @@ export function writeCollectProject(): { readonly folder: string; remove(): void
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
   }
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(
-    join(import.meta.dirname, '..', '..'),
-    join(folder, 'node_modules', 'maru'),
-    'junction',
-  )
+  linkMaru(folder)
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

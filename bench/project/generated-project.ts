@@ -1,6 +1,7 @@
 /** Writes a project of any size with the shape of a real one: chains of tasks over raw tables, references, attributes, metrics. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { linkMaru } from './shop-project.ts'
 
 /** Columns that every table carries besides its own, so that a task has about twenty. */
 const measures = Array.from(
@@ -42,13 +43,7 @@ export function writeGeneratedProject(folder: string, tasks: number): GeneratedP
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
   }
-  mkdirSync(join(folder, 'node_modules'), { recursive: true })
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
-  symlinkSync(
-    join(import.meta.dirname, '..', '..'),
-    join(folder, 'node_modules', 'maru'),
-    'junction',
-  )
+  linkMaru(folder)
   return { folder, tasks, files: [...files.keys()] }
 }
 
