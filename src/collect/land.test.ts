@@ -9,7 +9,7 @@ import { isMaruError } from '../base/errors.ts'
 import { nodeFiles } from '../base/node-files.ts'
 import { openDuckdbEngine } from '../engine/duckdb/duckdb.ts'
 import type { Engine } from '../engine/engine.ts'
-import { chooseMerges, mergeFiles } from '../engine/merge-files.ts'
+import { mergeWhile, queryEvents } from '../../test/collect/lake.ts'
 import { openLake } from '../lake/lake.ts'
 import type { Lake } from '../lake/lake.ts'
 import { openSqliteState } from '../state/sqlite.ts'
@@ -95,18 +95,8 @@ describe('the landing', () => {
     await logs[log]!.append([{ partition: 3, ...record }])
   }
 
-  async function rows(sql: string): Promise<readonly (readonly unknown[])[]> {
-    const session = await engine.open({ zone: 'Asia/Seoul' })
-    try {
-      for (const id of ['raw.event', 'raw.quarantine']) {
-        const table = await lake.table(id)
-        if (table !== undefined) await session.bindScan(id, await lake.scan(table))
-      }
-      return (await session.query(sql)).rows
-    } finally {
-      await session.close()
-    }
-  }
+  const rows = (sql: string): ReturnType<typeof queryEvents> =>
+    queryEvents({ engine, lake, zone: 'Asia/Seoul' }, sql)
 
   it('lands every event of every process once, with its local day and lane', async () => {
     const landing = await land()
@@ -266,18 +256,7 @@ describe('the landing', () => {
     const commits = 50
     const landing = await land({ upkeepEveryMs: 20, commitEveryMs: 0 })
     let isLanding = true
-    const others = (async (): Promise<void> => {
-      const session = await engine.open({ zone: 'UTC' })
-      while (isLanding) {
-        await wait(100)
-        const table = await lake.table('raw.event')
-        if (table === undefined) continue
-        const scan = await lake.scan(table)
-        const groups = chooseMerges(scan, { filesMin: 2 })
-        if (groups.length > 0) await mergeFiles({ lake, session }, scan, { groups })
-      }
-      await session.close()
-    })()
+    const others = mergeWhile({ engine, lake }, { isGoing: () => isLanding, everyMs: 100 })
     for (let commit = 1; commit <= commits; commit++) {
       await append(commit % 2, [`e${commit}`])
       while (landing.progress().landed < commit) await wait(2)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { modelOf } from '../../test/metric/build-model.ts'
 import type { MetricSketch } from '../../test/metric/build-model.ts'
 import { shopModel } from '../../test/metric/shop-model.ts'
-import { load, openMemory, query } from '../../test/metric/dataset.ts'
+import { load, useMemory, query } from '../../test/metric/dataset.ts'
 import type { Dataset } from '../../test/metric/rows.ts'
 import { isMaruError } from '../base/errors.ts'
 import { compileQuestion } from './metric.ts'
@@ -311,14 +311,11 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
 
 describe('compiling a question', () => {
   let connection: DuckDBConnection
-  let close: () => void
+  useMemory((opened) => (connection = opened))
 
   before(async () => {
-    ;({ connection, close } = await openMemory())
     await load(connection, shopModel, dataset)
   })
-
-  after(() => close())
 
   const ask = async (question: MetricQuestion): Promise<unknown> =>
     query(connection, compileQuestion(shopModel, question).sql)

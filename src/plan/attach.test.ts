@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { modelOf } from '../../test/metric/build-model.ts'
-import { load, openMemory, query } from '../../test/metric/dataset.ts'
+import { load, useMemory, query } from '../../test/metric/dataset.ts'
 import type { Dataset, Row } from '../../test/metric/rows.ts'
 import { shopModel } from '../../test/metric/shop-model.ts'
 import { attach, fromClause, pathText, reachablePaths, resolvePath, wideSelect } from './attach.ts'
@@ -41,14 +41,11 @@ const rows: Dataset = new Map<string, readonly Row[]>([
 
 describe('attaching attributes', () => {
   let connection: DuckDBConnection
-  let close: () => void
+  useMemory((opened) => (connection = opened))
 
   before(async () => {
-    ;({ connection, close } = await openMemory())
     await load(connection, history, rows)
   })
-
-  after(() => close())
 
   it('takes what lies behind an object with history as of the same instant', async () => {
     const sql = wideSelect(history, 'merged.purchase', [

@@ -8,13 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { nodeFiles } from '../../src/base/node-files.ts'
 import { encodeRequest } from '../../src/collect/collect.ts'
 import { openSegmentLog } from '../../src/collect/log/segment-log.ts'
-import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
-import { chooseMerges, mergeFiles } from '../../src/engine/merge-files.ts'
-import { openLake } from '../../src/lake/lake.ts'
-import { openSqliteState } from '../../src/state/sqlite.ts'
+import { mergeWhile, openTestLake } from './lake.ts'
 
 const kills = process.env['MARU_SOAK'] === undefined ? 6 : 200
 
@@ -61,7 +57,7 @@ it(`lands each event once through ${kills} kills`, async () => {
         await wait(4)
       }
     })()
-    const merging = mergeWhile(folder, () => isSending)
+    const merging = mergeBeside(folder, () => isSending)
     // Seeded: the same moments in each run, as far as a machine keeps time.
     let seed = 7
     for (let kill = 0; kill < kills; kill++) {
@@ -88,37 +84,18 @@ it(`lands each event once through ${kills} kills`, async () => {
   }
 })
 
-/** As `maru compact` does, beside the landing, which merges too. */
-async function mergeWhile(folder: string, isGoing: () => boolean): Promise<void> {
-  const engine = await openDuckdbEngine()
-  const state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
-  const lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
-  const session = await engine.open({ zone: 'UTC' })
-  while (isGoing()) {
-    await wait(200)
-    const table = await lake.table('raw.event')
-    if (table === undefined) continue
-    const scan = await lake.scan(table)
-    const groups = chooseMerges(scan, { filesMin: 2 })
-    if (groups.length > 0) await mergeFiles({ lake, session }, scan, { groups })
-  }
-  await session.close()
-  await state.close()
-  await engine.close()
+/** Beside the landing, which merges too. */
+async function mergeBeside(folder: string, isGoing: () => boolean): Promise<void> {
+  const at = await openTestLake(folder)
+  await mergeWhile(at, { isGoing, everyMs: 200 })
+  await at.close()
 }
 
 async function count(folder: string): Promise<object> {
-  const engine = await openDuckdbEngine()
-  const state = await openSqliteState({ path: join(folder, 'state.db'), files: nodeFiles })
-  const lake = openLake({ folder: join(folder, 'lake'), state, files: nodeFiles })
-  const session = await engine.open({ zone: 'UTC' })
-  for (const id of ['raw.event', 'raw.quarantine'])
-    await session.bindScan(id, await lake.scan((await lake.table(id))!))
-  const { rows } = await session.query(
+  const at = await openTestLake(folder)
+  const rows = await at.query(
     'select count(*), count(distinct id), (select count(*) from raw.quarantine) from raw.event',
   )
-  await session.close()
-  await state.close()
-  await engine.close()
+  await at.close()
   return { rows: rows[0]![0], ids: rows[0]![1], refused: rows[0]![2] }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { modelOf } from './build-model.ts'
 import type { MetricSketch } from './build-model.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { load, useMemory, query } from './dataset.ts'
 
 const about = (column: string): MetricSketch => ({
   kind: 'aggregate',
@@ -33,14 +33,11 @@ const metrics = model.metrics.map(({ name }) => name)
 
 describe('a distinct count by a sketch', () => {
   let connection: DuckDBConnection
-  let close: () => void
+  useMemory((opened) => (connection = opened))
 
   before(async () => {
-    ;({ connection, close } = await openMemory())
     await load(connection, model, new Map())
   })
-
-  after(() => close())
 
   /** Estimates by seed, each of other values; every second value comes twice. */
   const estimates = async (values: number, seeds: number): Promise<readonly number[]> => {

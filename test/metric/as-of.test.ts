@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { attach, fromClause, resolvePath } from '../../src/plan/attach.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { Model, RelatedColumn } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { versionAt } from './reference-row.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 
-const folder = process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
-const file = join(folder, 'asof-cases/cases.json')
+const data = sharedData('asof-cases')
+const file = join(data.folder, 'cases.json')
 
 interface AsOfTable {
   readonly columns: readonly string[]
@@ -42,24 +43,14 @@ interface AsOfCase {
   }
 }
 
-if (existsSync(file)) describe('cases of as-of joins', answers)
-else
-  it('answers the cases of as-of joins', {
-    skip: `no ${file}: set MARU_DATA to the folder of test data`,
-  })
+describeData('cases of as-of joins', data, answers)
 
 function answers(): void {
   const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly cases: readonly AsOfCase[]
   }
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   for (const one of cases) {
     if (one.match.also !== undefined) {

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { isMaruError } from '../../src/base/errors.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { NotExpressible, translate } from './bi-trap-translation.ts'
 import type { TrapCase } from './bi-trap-translation.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const folder = process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
-const file = join(folder, 'bi-trap-cases/cases.json')
+const data = sharedData('bi-trap-cases')
+const file = join(data.folder, 'cases.json')
 
 /** Cases that Maru answers otherwise or not, on purpose, with the reason. A case that passes must leave the list. */
 const notYet: Readonly<Record<string, string>> = {
@@ -21,24 +22,14 @@ const notYet: Readonly<Record<string, string>> = {
     'by what refers to it, an object to which nothing refers is in no group; the case puts it among those that refer with an unknown value',
 }
 
-if (existsSync(file)) describe('cases of silently wrong answers in BI tools', answers)
-else
-  it('answers the cases of silently wrong answers in BI tools', {
-    skip: `no ${file}: set MARU_DATA to the folder of test data`,
-  })
+describeData('cases of silently wrong answers in BI tools', data, answers)
 
 function answers(): void {
   const { cases } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly cases: readonly TrapCase[]
   }
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('has every case of the list', () => {
     const names = new Set(cases.map((trap) => trap.name))

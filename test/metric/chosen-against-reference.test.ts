@@ -1,14 +1,13 @@
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import type { AggregateTake, MetricModel } from '../../src/model/model.ts'
 import { compare } from './compare.ts'
-import { load, openMemory } from './dataset.ts'
+import { drawn } from './against-random.ts'
+import { load, useMemory } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
 import { choice } from './random-choice.ts'
 import type { ReferenceQuestion } from './reference.ts'
-
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
 
 const base = {
   place: { file: 'test.ts' },
@@ -47,13 +46,7 @@ const question: fc.Arbitrary<ReferenceQuestion> = fc.record(
 
 describe('metrics of chosen rows against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('gives the same rows for random shops, choices and questions', async () => {
     await fc.assert(
@@ -61,8 +54,8 @@ describe('metrics of chosen rows against the brute-force reference', () => {
         sketch,
         fc.array(metric, { minLength: 4, maxLength: 4 }),
         question,
-        async (drawn, chosen, asked) => {
-          const { model, dataset } = shopOf(drawn)
+        async (sketched, chosen, asked) => {
+          const { model, dataset } = shopOf(sketched)
           await load(connection, model, dataset)
           for (const one of chosen)
             await compare(
@@ -72,7 +65,7 @@ describe('metrics of chosen rows against the brute-force reference', () => {
             )
         },
       ),
-      { numRuns: runs, seed: 20111031 },
+      drawn({ numRuns: 250, seed: 20111031 }),
     )
   })
 })

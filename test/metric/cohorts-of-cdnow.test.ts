@@ -1,25 +1,22 @@
 /** Cohorts, repeat rates and gaps between purchases of real customers, against plain loops over the file. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
 import type { Model, Predicate, RowChoice } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import type { Cell } from './rows.ts'
 
-const folder = process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
-const file = join(folder, 'cdnow/CDNOW_master.txt.gz')
+const data = sharedData('cdnow')
+const file = join(data.folder, 'CDNOW_master.txt.gz')
 
-if (existsSync(file)) describe('purchases of CDNOW', answers)
-else
-  it('finds the cohorts of CDNOW', {
-    skip: `no ${file}: set MARU_DATA to the folder of test data`,
-  })
+describeData('purchases of CDNOW', data, answers)
 
 interface Purchase {
   readonly id: number
@@ -39,10 +36,9 @@ function answers(): void {
     )
   const model = shopOf()
   let connection: DuckDBConnection
-  let close: () => void
+  useMemory((opened) => (connection = opened))
 
   before(async () => {
-    ;({ connection, close } = await openMemory())
     await load(connection, model, new Map())
     await connection.run(
       String.raw`insert into stored.purchase (id, occurred_at, customer, day)
@@ -58,8 +54,6 @@ function answers(): void {
     )
     await connection.run('insert into obj.customer select distinct customer from stored.purchase')
   })
-
-  after(() => close())
 
   const ask = async (question: MetricQuestion): Promise<readonly (readonly Cell[])[]> =>
     await query(connection, compileQuestion(model, question).sql)

@@ -1,8 +1,8 @@
 /** Temporal relations of activities as others expect them: the joined activities become related columns of the primary one, and the question lists its rows. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { isMaruError } from '../../src/base/errors.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
@@ -17,24 +17,19 @@ import type {
   Take,
 } from '../../src/model/model.ts'
 import { modelOf, typeOf } from './build-model.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import type { Cell, Row } from './rows.ts'
 
-const folder = join(
-  process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data'),
-  'activity-schema-cases',
-)
+const data = sharedData('activity-schema-cases')
+const { folder } = data
 
 /** Cases that cannot be answered yet, with the reason. A case that passes must leave the list. */
 const notYet: Readonly<Record<string, string>> = {
   select_all_aggregate_all: 'a list of values: `collect` is not answered yet',
 }
 
-if (existsSync(folder)) describe('cases of temporal relations', answers)
-else
-  it('answers the cases of temporal relations', {
-    skip: `no ${folder}: set MARU_DATA to the folder of test data`,
-  })
+describeData('cases of temporal relations', data, answers)
 
 interface Test {
   readonly column: string
@@ -90,13 +85,7 @@ function answers(): void {
   }
   const data = new Map(activities.map((each) => [each.activity, readActivity(each)]))
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('has every case of the list', () => {
     const names = new Set(cases.map(({ name }) => name))

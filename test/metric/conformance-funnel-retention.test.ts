@@ -1,21 +1,20 @@
 /** Funnels and retentions of others, with the levels and counts that they expect: each table becomes an activity, each question a declared metric. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
 import type { FunnelRule, Predicate, RowChoice, Scalar } from '../../src/model/model.ts'
 import { modelOf } from './build-model.ts'
 import type { MetricSketch } from './build-model.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import type { Cell, Row } from './rows.ts'
 
-const folder = join(
-  process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data'),
-  'funnel-retention-cases',
-)
+const data = sharedData('funnel-retention-cases')
+const { folder } = data
 
 const rules: Readonly<Record<string, FunnelRule>> = {
   strict_once: 'once',
@@ -38,11 +37,7 @@ const otherwise: Readonly<Record<string, string>> = {
     'a second row of step 1 is no repeat there, and yet takes the level back to 1: here it is one, and ends the attempt at its level',
 }
 
-if (existsSync(folder)) describe('cases of funnels and retention', answers)
-else
-  it('answers the cases of funnels and retention', {
-    skip: `no ${folder}: set MARU_DATA to the folder of test data`,
-  })
+describeData('cases of funnels and retention', data, answers)
 
 type Test =
   | { readonly column: string; readonly op: '=' | '<=' | '>='; readonly value: Scalar }
@@ -74,13 +69,7 @@ interface RetentionCase {
 
 function answers(): void {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   const ask = async (
     metric: MetricSketch,

@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { isMaruError } from '../../src/base/errors.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { describeData, sharedData } from '../shared-data.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { NotExpressible, tablesOf, translate } from './metricflow-translation.ts'
 import type { FlowCase, FlowModel, FlowTables } from './metricflow-translation.ts'
 import { modelOf } from './build-model.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const folder = join(
-  process.env['MARU_DATA'] ?? join(import.meta.dirname, '../../../shared/data'),
-  'metricflow-cases',
-)
+const data = sharedData('metricflow-cases')
+const { folder } = data
 
 /** Cases that Maru answers otherwise on purpose, or cannot say, with the reason. A case that passes must leave the list. */
 const zero = 'a rate to which nothing led is 0, upstream it is unknown'
@@ -41,11 +40,7 @@ const otherwise: Readonly<Record<string, string>> = {
   'multi_hop_join/multihop_join_two_dims_same_source': twice,
 }
 
-if (existsSync(join(folder, 'cases.json'))) describe('cases of MetricFlow', answers)
-else
-  it('answers the cases of MetricFlow', {
-    skip: `no ${folder}: set MARU_DATA to the folder of test data`,
-  })
+describeData('cases of MetricFlow', data, answers)
 
 function answers(): void {
   const read = (name: string): unknown =>
@@ -62,10 +57,9 @@ function answers(): void {
   }
   const tables = new Map<string, FlowTables>()
   let connection: DuckDBConnection
-  let close: () => void
+  useMemory((opened) => (connection = opened))
 
   before(async () => {
-    ;({ connection, close } = await openMemory())
     await connection.run('create schema flow')
     const types: Readonly<Record<string, string>> = {
       string: 'varchar',
@@ -84,8 +78,6 @@ function answers(): void {
       )
     }
   })
-
-  after(() => close())
 
   for (const flow of models) {
     const own = cases.filter(({ model }) => model === flow.name)

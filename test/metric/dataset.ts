@@ -1,4 +1,5 @@
 /** Small tables in memory, and the same tables in DuckDB under the names that compiled questions read. */
+import { after, before } from 'node:test'
 import { sqlType } from '../../src/model/column-type.ts'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import {
@@ -15,22 +16,21 @@ import { versionAt } from './reference-row.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 
-/** A DuckDB in memory with what ids resolve to. */
-export async function openMemory(): Promise<{
-  readonly connection: DuckDBConnection
-  readonly close: () => void
-}> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  for (const name of ['raw', 'obj', 'act', 'obj_attr', 'merged', 'stored'])
-    await connection.run(`attach ':memory:' as ${name}`)
-  return {
-    connection,
-    close: () => {
+/** Within `describe`: a DuckDB in memory with what ids resolve to, from before its tests until after them. */
+export function useMemory(take: (connection: DuckDBConnection) => void): void {
+  let close = (): void => undefined
+  before(async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    close = () => {
       connection.closeSync()
       instance.closeSync()
-    },
-  }
+    }
+    for (const name of ['raw', 'obj', 'act', 'obj_attr', 'merged', 'stored'])
+      await connection.run(`attach ':memory:' as ${name}`)
+    take(connection)
+  })
+  after(() => close())
 }
 
 export async function load(

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import type { AttributesModel, ColumnType, Selection } from '../../src/model/model.ts'
 import { derivedSelect } from '../../src/plan/derived.ts'
 import { isSameCell } from './cells.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { drawn } from './against-random.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
 import type { Shop } from './random.ts'
 import { choice } from './random-choice.ts'
@@ -17,33 +18,25 @@ import { valueAt } from './reference-row.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 250)
-
 const attribute: fc.Arbitrary<Drawn> = choice({ isAttribute: true }).chain((chosen) =>
   taken(chosen),
 )
 
 describe('derived attributes of the shop against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('have at every instant the value that their definition gives', async () => {
     const attributes = fc.array(attribute, { minLength: 5, maxLength: 5 })
     await fc.assert(
-      fc.asyncProperty(sketch, attributes, async (drawn, declared) => {
-        const shop = shopOf(drawn)
+      fc.asyncProperty(sketch, attributes, async (sketched, declared) => {
+        const shop = shopOf(sketched)
         await load(connection, shop.model, shop.dataset)
         for (const name of ['purchase', 'like'])
           await connection.run(`create or replace table act.${name} as from stored.${name}`)
         await compareAttributes(connection, shop, declared)
       }),
-      { numRuns: runs, seed: 20111032 },
+      drawn({ numRuns: 250, seed: 20111032 }),
     )
   })
 })

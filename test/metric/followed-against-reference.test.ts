@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
-import { load, openMemory, query } from './dataset.ts'
-import { filterText, shopOf } from './random.ts'
+import { compareRandom } from './against-random.ts'
+import { useMemory, query } from './dataset.ts'
+import { filterText } from './random.ts'
 import type { Shop } from './random.ts'
 import { asked, askedLevel, busySketch } from './random-followed.ts'
 import type { Asked } from './random-followed.ts'
@@ -14,30 +15,16 @@ import { evaluateFollowed } from './reference-followed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 50)
-
 describe('metrics that follow objects against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   const kinds = { 'metrics and questions': asked, 'funnels of overlapping steps': askedLevel }
   for (const [name, one] of Object.entries(kinds)) {
     it(`give the same rows for random shops, ${name}`, async () => {
-      const several = fc.array(one, { minLength: 6, maxLength: 6 })
-      await fc.assert(
-        fc.asyncProperty(busySketch, several, async (drawn, all) => {
-          const shop = shopOf(drawn)
-          await load(connection, shop.model, shop.dataset)
-          for (const each of all) await compare(connection, shop, each)
-        }),
-        { numRuns: runs, seed: 20111033 },
-      )
+      const questions = fc.array(one, { minLength: 6, maxLength: 6 })
+      const draws = { numRuns: 50, seed: 20111033 }
+      await compareRandom(connection, { shops: busySketch, questions, draws }, compare)
     })
   }
 })

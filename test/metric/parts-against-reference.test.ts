@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import type { Predicate } from '../../src/model/model.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { compareRandom } from './against-random.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { filterText, shopOf, sketch } from './random.ts'
 import type { Shop } from './random.ts'
 import { columnsOf, evaluateParts } from './reference-question.ts'
 import type { PartsQuestion } from './reference-question.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
-
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 40)
 
 const metrics = ['sales', 'orders', 'buyers', 'order_value', 'mean_amount']
 const conditions: readonly Predicate[] = [
@@ -78,28 +77,11 @@ const question: fc.Arbitrary<PartsQuestion> = fc
 
 describe('questions of several parts against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('give the same rows for random shops and questions', async () => {
-    const several = fc.array(question, { minLength: 6, maxLength: 6 })
-    await fc.assert(
-      fc.asyncProperty(sketch, several, async (drawn, all) => {
-        const shop = shopOf(drawn)
-        await load(connection, shop.model, shop.dataset)
-        for (const one of all) await compare(connection, shop, one)
-      }),
-      {
-        numRuns: runs,
-        seed: Number(process.env['MARU_PROPERTY_SEED'] ?? 20111102),
-        endOnFailure: process.env['MARU_NO_SHRINK'] === '1',
-      },
-    )
+    const questions = fc.array(question, { minLength: 6, maxLength: 6 })
+    await compareRandom(connection, { questions, draws: { numRuns: 40, seed: 20111102 } }, compare)
   })
 
   it('give the different combinations of dimensions without metrics', async () => {

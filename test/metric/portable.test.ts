@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session } from '../../src/engine/engine.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
+import type { CompiledQuestion } from '../../src/metric/metric.ts'
 import { wideSelect } from '../../src/plan/attach.ts'
 import { portabilityFault } from '../../src/project/portable-subset.ts'
 import { asked } from './random-followed.ts'
@@ -37,6 +38,16 @@ describe('generated SQL', () => {
     return constructs.flatMap((construct) => portabilityFault(construct, text)?.message ?? [])
   }
 
+  const assertPortable = async ({ sql, columns }: CompiledQuestion): Promise<void> => {
+    assert.deepEqual(await faultsOf(sql), [], sql)
+    const { columns: bound } = await session.bind(sql)
+    assert.deepEqual(
+      bound.map(({ name, type }) => [name, type.kind]),
+      columns.map(({ name, type }) => [name, type.kind]),
+      sql,
+    )
+  }
+
   it('stays inside the portable subset for random questions, and has the types that it says', async () => {
     const [drawn] = fc.sample(sketch, { numRuns: 1, seed: 3 })
     const { model } = shopOf({
@@ -48,14 +59,8 @@ describe('generated SQL', () => {
     await bindEmpty(session, model)
     for (const { where, ...asked } of fc.sample(question, { numRuns: 150, seed: 4 })) {
       const text = where === undefined ? asked : { ...asked, where: filterText(where) }
-      const { sql, columns } = compileQuestion(model, text)
-      assert.deepEqual(await faultsOf(sql), [], sql)
-      const { columns: bound } = await session.bind(sql)
-      assert.deepEqual(
-        bound.map(({ name, type }) => [name, type.kind]),
-        columns.map(({ name, type }) => [name, type.kind]),
-        sql,
-      )
+      const compiled = compileQuestion(model, text)
+      await assertPortable(compiled)
     }
   })
 
@@ -65,17 +70,11 @@ describe('generated SQL', () => {
     await bindEmpty(session, model)
     for (const { metric, question: by } of fc.sample(asked, { numRuns: 60, seed: 5 })) {
       const { where: _, ...rest } = by
-      const { sql, columns } = compileQuestion(
+      const compiled = compileQuestion(
         { ...model, metrics: [...model.metrics, metric] },
         { ...rest, metrics: ['followed'] },
       )
-      assert.deepEqual(await faultsOf(sql), [], sql)
-      const { columns: bound } = await session.bind(sql)
-      assert.deepEqual(
-        bound.map(({ name, type }) => [name, type.kind]),
-        columns.map(({ name, type }) => [name, type.kind]),
-        sql,
-      )
+      await assertPortable(compiled)
     }
   })
 
@@ -85,7 +84,7 @@ describe('generated SQL', () => {
     await bindEmpty(session, model)
     for (const { metrics, question: timed } of fc.sample(askedOverTime, { numRuns: 60, seed: 4 })) {
       const { where, whereTime, ...rest } = timed
-      const { sql, columns } = compileQuestion(
+      const compiled = compileQuestion(
         { ...model, metrics: [...model.metrics, ...metrics] },
         {
           ...rest,
@@ -94,13 +93,7 @@ describe('generated SQL', () => {
           ...(whereTime === undefined ? {} : { where: filterText(whereTime) }),
         },
       )
-      assert.deepEqual(await faultsOf(sql), [], sql)
-      const { columns: bound } = await session.bind(sql)
-      assert.deepEqual(
-        bound.map(({ name, type }) => [name, type.kind]),
-        columns.map(({ name, type }) => [name, type.kind]),
-        sql,
-      )
+      await assertPortable(compiled)
     }
   })
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { Model, RelatedColumn } from '../../src/model/model.ts'
 import { isSameCell } from './cells.ts'
-import { load, openMemory, query } from './dataset.ts'
+import { drawn } from './against-random.ts'
+import { load, useMemory, query } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
 import type { Shop } from './random.ts'
 import { choice } from './random-choice.ts'
@@ -15,8 +16,6 @@ import { takenOf } from './reference.ts'
 import { valueAt } from './reference-row.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
-
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 40)
 
 interface Related {
   readonly base: 'act.purchase' | 'act.like'
@@ -44,23 +43,17 @@ const related: fc.Arbitrary<Related> = fc
 
 describe('related columns against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('have at every row the value that their definition gives', async () => {
     await fc.assert(
-      fc.asyncProperty(sketch, related, async (drawn, declared) => {
-        const shop = shopOf(drawn)
+      fc.asyncProperty(sketch, related, async (sketched, declared) => {
+        const shop = shopOf(sketched)
         await load(connection, shop.model, shop.dataset)
         for (const range of [{}, { from: '2011-10-31', to: '2012-01-10' }])
           await compareRows(connection, shop, { ...declared, range })
       }),
-      { numRuns: runs, seed: 20111034 },
+      drawn({ numRuns: 40, seed: 20111034 }),
     )
   })
 })

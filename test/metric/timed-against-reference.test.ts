@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
-import { load, openMemory, query } from './dataset.ts'
-import { filterText, shopOf, sketch } from './random.ts'
+import { compareRandom } from './against-random.ts'
+import { useMemory, query } from './dataset.ts'
+import { filterText } from './random.ts'
 import type { Shop } from './random.ts'
 import { asked } from './random-timed.ts'
 import type { Asked } from './random-timed.ts'
@@ -14,32 +15,13 @@ import { evaluateTimed } from './reference-timed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const runs = Number(process.env['MARU_PROPERTY_RUNS'] ?? 40)
-
 describe('metrics over other times and groups against the brute-force reference', () => {
   let connection: DuckDBConnection
-  let close: () => void
-
-  before(async () => {
-    ;({ connection, close } = await openMemory())
-  })
-
-  after(() => close())
+  useMemory((opened) => (connection = opened))
 
   it('give the same rows for random shops, metrics and questions', async () => {
-    const several = fc.array(asked, { minLength: 6, maxLength: 6 })
-    await fc.assert(
-      fc.asyncProperty(sketch, several, async (drawn, all) => {
-        const shop = shopOf(drawn)
-        await load(connection, shop.model, shop.dataset)
-        for (const one of all) await compare(connection, shop, one)
-      }),
-      {
-        numRuns: runs,
-        seed: Number(process.env['MARU_PROPERTY_SEED'] ?? 20111101),
-        endOnFailure: process.env['MARU_NO_SHRINK'] === '1',
-      },
-    )
+    const questions = fc.array(asked, { minLength: 6, maxLength: 6 })
+    await compareRandom(connection, { questions, draws: { numRuns: 40, seed: 20111101 } }, compare)
   })
 })
 

@@ -6,7 +6,8 @@ import type { App } from '../../src/app/app.ts'
 import { openApp } from '../../src/app/open.ts'
 import type { MetricQuestion } from '../../src/metric/metric.ts'
 import { cdnowProject } from './cdnow-project.ts'
-import { makeProject, readGzip, removeProject, runAll, sharedData } from './project-folder.ts'
+import { makeProject, readGzip, removeProject, runAll } from './project-folder.ts'
+import { sharedData } from '../shared-data.ts'
 
 const data = sharedData('cdnow')
 

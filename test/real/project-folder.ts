@@ -1,6 +1,5 @@
 /** A project of a test, in a temporary folder that the package `maru` resolves from. */
 import { strict as assert } from 'node:assert'
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -24,18 +23,6 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
 
 export async function removeProject(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
-}
-
-/** Where the data of one shop is, and why its tests are skipped when it is not. */
-export function sharedData(name: string): {
-  readonly folder: string
-  readonly skip: string | false
-} {
-  const folder = path.join(process.env['MARU_DATA'] ?? path.join(root, '../shared/data'), name)
-  if (existsSync(folder)) return { folder, skip: false }
-  const reason = `no data at ${folder}: MARU_DATA names the folder above`
-  if ((process.env['MARU_REQUIRE'] ?? '').split(',').includes('all')) throw new Error(reason)
-  return { folder, skip: reason }
 }
 
 /** Brings everything up to date; no task may fail. */
