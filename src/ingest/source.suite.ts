@@ -211,11 +211,17 @@ export function sourceSuite(open: () => SourceWorld): void {
 
   it('writes only into the folder that it is given', () =>
     withBench(async ({ source, table }, bench) => {
-      const before = (await readdir(tmpdir())).toSorted()
-      await readAll(source, table({ id: 'integer', note: 'text' }), bench)
-      const added = (await readdir(tmpdir())).filter(
-        (name) => !before.includes(name) && name.startsWith('maru-source'),
-      )
-      assert.deepEqual(added, [])
+      // A place for temporary files of its own: others make theirs beside each other meanwhile.
+      const temporary = await mkdtemp(path.join(tmpdir(), 'maru-source-alone-'))
+      const usual = process.env['TMPDIR']
+      process.env['TMPDIR'] = temporary
+      try {
+        await readAll(source, table({ id: 'integer', note: 'text' }), bench)
+        assert.deepEqual(await readdir(temporary), [])
+      } finally {
+        if (usual === undefined) delete process.env['TMPDIR']
+        else process.env['TMPDIR'] = usual
+        await rm(temporary, { recursive: true })
+      }
     }))
 }
