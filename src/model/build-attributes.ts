@@ -93,15 +93,14 @@ export function addDerivedColumns(shapes: Shapes, entry: TableEntry, data: Attri
     attributes.push({ name, selection: selectionOf(taken) })
     columns.set(name, derivedColumn(shapes, entry, { name, taken, data }))
   }
-  for (const name of Object.keys(data.describe ?? {})) {
-    if (!(name in (data.derived ?? {})) && !columns.has(name)) {
-      refuse(shapes, entry, {
-        code: 'MODEL_UNKNOWN_COLUMN',
-        message: `\`describe\` of ${entry.id} names "${name}", which is no attribute`,
-        hint: suggest(name, columns.keys()),
-      })
-    }
-  }
+  for (const option of ['describe', 'buckets'] as const)
+    for (const name of Object.keys(data[option] ?? {}))
+      if (!Object.hasOwn(data.derived ?? {}, name))
+        refuse(shapes, entry, {
+          code: 'MODEL_UNKNOWN_COLUMN',
+          message: `\`${option}\` of ${entry.id} names "${name}", which is no attribute`,
+          hint: suggest(name, Object.keys(data.derived ?? {})),
+        })
   shapes.derived.set(entry.id, attributes)
 }
 

@@ -10,6 +10,7 @@ import {
 import type { Fault, Subject, TableEntry } from './identify.ts'
 import { missingFault, type Shapes } from './column-models.ts'
 import type { Anchor, Bound, Duration, RowChoice, SamePair, Window } from './model.ts'
+import { optionProblems } from './options.ts'
 import { buildPredicate, reach, type Viewpoint } from './predicates.ts'
 
 export interface Request {
@@ -39,6 +40,7 @@ export function buildChoice(request: Request, given: Given): RowChoice | undefin
       hint: 'nth counts from 1',
     })
   }
+  for (const fault of optionProblems(request.label, choice)) refuse(request, fault)
   const failed: Failed = { isFailed: false }
   const view = viewOf(request, table)
   const predicate = (value: unknown): RowChoice['filter'] =>

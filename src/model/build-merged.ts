@@ -5,6 +5,7 @@ import { selectionOf } from './build-selection.ts'
 import { dayFilled, hasHistory, isText, objectOf, type Shapes } from './column-models.ts'
 import { definitionOf, describeValue } from './definition.ts'
 import type { Book, MergedEntry, TableEntry } from './identify.ts'
+import { optionProblems } from './options.ts'
 import { nameFault } from './sql-names.ts'
 import {
   filledColumns,
@@ -32,6 +33,7 @@ export function buildMerged(
   const groups: Groups = { shapes, byObject: groupsByObject(shapes) }
   const declared = new Map<TableId, MergedEntry>()
   for (const entry of shapes.book.merged) {
+    for (const fault of optionProblems(entry.id, entry.data)) shapes.book.report(entry, fault)
     const activity = activityOf(shapes.book, entry)
     if (activity !== undefined) declared.set(activity.id, entry)
   }

@@ -1,5 +1,4 @@
 /** Metrics as the Model has them. */
-import { suggest } from '../base/nearest.ts'
 import { viewOf, type Request } from './build-choice.ts'
 import { selectionOf, takeAggregate, type Taken } from './build-selection.ts'
 import { buildShape } from './build-shaped.ts'
@@ -23,6 +22,7 @@ import { countedGrain, grainFault } from './grains.ts'
 import type { Fault, MetricEntry } from './identify.ts'
 import { findCircles } from './circles.ts'
 import type { Balance, MetricBase, MetricModel, Offset } from './model.ts'
+import { optionProblems, readOptions, type Options } from './options.ts'
 import { reach } from './predicates.ts'
 
 export function buildMetrics(shapes: Shapes): readonly MetricModel[] {
@@ -44,8 +44,8 @@ export function buildMetrics(shapes: Shapes): readonly MetricModel[] {
 
 type Inputs = (name: string) => MetricModel | undefined
 
-function buildMetric(shapes: Shapes, entry: MetricEntry, inputs: Inputs): MetricModel | undefined {
-  checkOptions(shapes, entry)
+function buildMetric(shapes: Shapes, given: MetricEntry, inputs: Inputs): MetricModel | undefined {
+  const entry = withCheckedOptions(shapes, given)
   switch (entry.data.kind) {
     case 'aggregate':
       return buildAggregate(shapes, entry, entry.data)
@@ -63,29 +63,30 @@ function requestOf(shapes: Shapes, entry: MetricEntry): Request {
 }
 
 /** Of any metric; what a kind has beside them was taken out by its builder. */
-const optionNames: readonly (keyof MetricOptions)[] = [
-  'description',
-  'owner',
-  'unit',
-  'synonyms',
-  'direction',
-  'fill',
-  'calendar',
-]
+const metricOptions: Options<MetricOptions> = {
+  description: 'any',
+  owner: 'any',
+  unit: 'text',
+  synonyms: 'texts',
+  direction: 'any',
+  fill: 'any',
+  calendar: 'boolean',
+}
 
-function checkOptions(shapes: Shapes, entry: MetricEntry): void {
+function withCheckedOptions(shapes: Shapes, entry: MetricEntry): MetricEntry {
   // Who writes `{ where: … }` must not be given the number of all rows.
-  for (const name of Object.keys(entry.data.options))
-    if (!(optionNames as readonly string[]).includes(name))
-      refuse(shapes, entry, {
-        code: 'MODEL_BAD_DECLARATION',
-        message: `${entry.id} has the option "${name}", which no metric has`,
-        hint:
-          name === 'where' || name === 'filter'
-            ? 'conditions follow the aggregate: count(purchase).where(purchase.quantity.above(10))'
-            : suggest(name, optionNames),
-      })
-  const { description, owner, direction, fill } = entry.data.options
+  const { optionFaults, ...options } = readOptions('metric', entry.data.options, metricOptions)
+  for (const fault of optionProblems(entry.id, present({ optionFaults })))
+    refuse(shapes, entry, fault)
+  checkValues(shapes, entry, options)
+  return { ...entry, data: { ...entry.data, options } }
+}
+
+function checkValues(
+  shapes: Shapes,
+  entry: MetricEntry,
+  { description, owner, direction, fill }: MetricOptions,
+): void {
   if (description !== undefined && !isText(description)) {
     refuse(shapes, entry, {
       code: 'MODEL_MISSING_TEXT',

@@ -33,6 +33,7 @@ import type {
   RawTableModel,
   TableModel,
 } from './model.ts'
+import { optionProblems } from './options.ts'
 import { buildPredicate } from './predicates.ts'
 import { nameFault } from './sql-names.ts'
 import { column, common } from './table-base.ts'
@@ -41,6 +42,7 @@ import { eventColumns } from './tables.ts'
 /** undefined when a fault (reported) leaves nothing to go on with. */
 export function buildTable(shapes: Shapes, entry: TableEntry): TableModel | undefined {
   const { data } = entry
+  for (const fault of optionProblems(entry.id, data)) refuse(shapes, entry, fault)
   switch (data.kind) {
     case 'raw_table':
       return buildDatabaseTable(shapes, entry, data)

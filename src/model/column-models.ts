@@ -18,6 +18,7 @@ import {
   type RelatedColumn,
   type TableId,
 } from './model.ts'
+import { optionProblems } from './options.ts'
 import { nameFault } from './sql-names.ts'
 import { eventColumns } from './tables.ts'
 import { selectedNames } from './selections.ts'
@@ -141,6 +142,14 @@ function declaredColumn(
     })
   }
   const { spec } = data
+  const label = `the column "${name}"`
+  for (const fault of optionProblems(label, spec)) refuse(shapes, entry, fault)
+  if (spec.field !== undefined && entry.data.kind !== 'raw_table' && entry.data.kind !== 'files')
+    refuse(shapes, entry, {
+      code: 'MODEL_BAD_DECLARATION',
+      message: `${label} has the option "field", which only columns of databases and files have`,
+      hint: `leave it out; a transform renames: select ${spec.field} as ${name}`,
+    })
   const cuts =
     spec.buckets === undefined || spec.type.kind === 'key' || spec.type.kind === 'reference'
       ? undefined

@@ -9,6 +9,7 @@ import {
   type ColumnSpec,
 } from './definition.ts'
 import type { AsOf, ColumnType } from './model.ts'
+import { readOptions, type Options } from './options.ts'
 
 /** A column of a table. */
 export interface Column<Kind extends ColumnKind = ColumnKind> extends Comparable<Kind> {
@@ -50,6 +51,21 @@ export interface KeyOptions extends ColumnOptions {
   readonly type?: 'integer' | 'text' | 'uuid'
 }
 
+const columnOptions: Options<ColumnOptions> = {
+  unit: 'text',
+  required: 'boolean',
+  tags: 'texts',
+  field: 'text',
+}
+const numericOptions: Options<NumericOptions> = { ...columnOptions, buckets: 'any' }
+const decimalOptions: Options<DecimalOptions> = {
+  ...numericOptions,
+  precision: 'number',
+  scale: 'number',
+}
+const referenceOptions: Options<ReferenceOptions> = { ...columnOptions, orphans: ['allowed'] }
+const keyOptions: Options<KeyOptions> = { ...columnOptions, type: ['integer', 'text', 'uuid'] }
+
 type SimpleKind =
   | 'text'
   | 'integer'
@@ -73,26 +89,23 @@ function simple<Kind extends SimpleKind>(
   description: string,
   options: NumericOptions = {},
 ): Column<Kind> {
-  return column(specOf({ kind }, description, options))
-}
-
-function specOf(
-  type: ColumnSpec['type'],
-  description: string | undefined,
-  options: NumericOptions,
-): ColumnSpec {
-  const { unit, required, tags, field, buckets } = options
-  return { type, description, ...present({ unit, required, tags, field, buckets }) }
+  const of = `${kind} column`
+  const given =
+    kind === 'integer' || kind === 'number'
+      ? readOptions(of, options, numericOptions)
+      : readOptions<ColumnOptions>(of, options, columnOptions)
+  return column({ type: { kind }, description, ...given })
 }
 
 /** Identifies the row; an object and an activity have exactly one. */
 export function key(description: string, options: KeyOptions = {}): Column<'key'> {
-  return column(
-    specOf({ kind: 'key', of: { kind: options.type ?? 'integer' } }, description, {
-      ...options,
-      required: true,
-    }),
-  )
+  const { type = 'integer', ...given } = readOptions('key', options, keyOptions)
+  return column({
+    type: { kind: 'key', of: { kind: type } },
+    description,
+    ...given,
+    required: true,
+  })
 }
 
 export function text(description: string, options?: ColumnOptions): Column<'text'> {
@@ -105,12 +118,9 @@ export function integer(description: string, options?: NumericOptions): Column<'
 
 /** Exact: money, weights, prices. */
 export function decimal(description: string, options: DecimalOptions = {}): Column<'decimal'> {
-  const type: ColumnType = {
-    kind: 'decimal',
-    precision: options.precision ?? 18,
-    scale: options.scale ?? 2,
-  }
-  return column(specOf(type, description, options))
+  const given = readOptions('decimal column', options, decimalOptions)
+  const { precision = 18, scale = 2, ...others } = given
+  return column({ type: { kind: 'decimal', precision, scale }, description, ...others })
 }
 
 /** Binary floating point, never for money. */
@@ -161,7 +171,8 @@ export function list(
   description: string,
   options: ColumnOptions = {},
 ): Column<'list'> {
-  return column(specOf({ kind: 'list', of: elementType(of) }, description, options))
+  const given = readOptions('list column', options, columnOptions)
+  return column({ type: { kind: 'list', of: elementType(of) }, description, ...given })
 }
 
 function elementType(of: unknown): ColumnType {
@@ -183,8 +194,8 @@ export function refers(
   description?: string,
   options: ReferenceOptions = {},
 ): Column<'reference'> {
-  const spec = specOf({ kind: 'reference', target: object }, description, options)
-  return column(options.orphans === undefined ? spec : { ...spec, orphans: options.orphans })
+  const given = readOptions('reference', options, referenceOptions)
+  return column({ type: { kind: 'reference', target: object }, description, ...given })
 }
 
 export type ObjectReference = { readonly [definition]: { readonly kind: 'object' } } | (() => void)

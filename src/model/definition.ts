@@ -23,7 +23,18 @@ export interface Defined<Kind extends string> {
   readonly [definition]: { readonly kind: Kind }
 }
 
-export interface ColumnSpec {
+/** What follows the name of the faulty thing in a message, and the next step. */
+export interface OptionFault {
+  readonly name: string
+  readonly fault: string
+  readonly hint: string
+}
+
+export interface WithFaults {
+  readonly optionFaults?: readonly OptionFault[]
+}
+
+export interface ColumnSpec extends WithFaults {
   readonly type:
     | ColumnType
     | { readonly kind: 'key'; readonly of: ColumnType }
@@ -103,7 +114,7 @@ export interface SqlData {
   readonly place: Place
 }
 
-interface TableData {
+interface TableData extends WithFaults {
   readonly place: Place
   readonly owner?: string
   readonly description?: string
@@ -116,7 +127,7 @@ export interface RawTableData extends TableData {
   readonly from?: string
 }
 
-export interface SourceData {
+export interface SourceData extends WithFaults {
   readonly kind: 'source'
   readonly place: Place
   readonly owner?: string
@@ -169,7 +180,7 @@ export interface AttributesData extends TableData {
   readonly orphans?: 'allowed'
 }
 
-export interface MergedData {
+export interface MergedData extends WithFaults {
   readonly kind: 'merged'
   readonly place: Place
   readonly activity: unknown
@@ -192,7 +203,7 @@ export interface BoundData {
 }
 
 /** What narrows which activities are seen, the same for rows and for aggregates. */
-export interface ChoiceData {
+export interface ChoiceData extends WithFaults {
   readonly of?: unknown
   readonly filter?: unknown
   readonly window?: { readonly from?: BoundData; readonly to?: BoundData }

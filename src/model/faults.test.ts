@@ -473,7 +473,7 @@ const cases: readonly {
       'obj_attr/d.ts: obj_attr.d has no attributes [MODEL_BAD_DECLARATION] → add some, for example purchases: count(purchase)',
       'obj_attr/e.ts: the attribute "spent" takes the sum of act.purchase.status, which is text [MODEL_TYPE] → sum and average take numbers; distinct takes any column',
       'obj_attr/e.ts: the attribute "keys" takes the sum of act.purchase.id, which is a key [MODEL_TYPE] → sum and average take numbers; distinct takes any column',
-      'obj_attr/e.ts: `describe` of obj_attr.e names "spend", which is no attribute [MODEL_UNKNOWN_COLUMN] → There are id.',
+      'obj_attr/e.ts: `describe` of obj_attr.e names "spend", which is no attribute [MODEL_UNKNOWN_COLUMN] → Did you mean "spent"?',
     ],
   },
   {

@@ -13,6 +13,7 @@ import {
   type TableDefinitionData,
 } from './definition.ts'
 import type { TableClass, TableId } from './model.ts'
+import { optionProblems } from './options.ts'
 import { nameFault } from './sql-names.ts'
 
 /** One export of one file. A file that exports nothing is passed as `default` with the value undefined. */
@@ -312,6 +313,7 @@ function addSource(
   id: string,
   source: { readonly data: SourceData; readonly path: string; readonly place: Place },
 ): void {
+  for (const fault of optionProblems(id, source.data)) draft.report({ id, ...source }, fault)
   const names = Object.entries(source.data.tables)
   if (names.length === 0)
     draft.report(

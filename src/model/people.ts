@@ -5,8 +5,9 @@
 import { callPlace } from './call-place.ts'
 import { collectedTables } from './collected.ts'
 import { boolean, column, key, type Column } from './columns.ts'
-import { define } from './definition.ts'
+import { define, describeValue, type OptionFault } from './definition.ts'
 import { touchesOfPeople } from './people-touches.ts'
+import { readOptions, type Options } from './options.ts'
 import { finishTable, type Table } from './tables.ts'
 
 export interface PeopleSpec {
@@ -14,6 +15,12 @@ export interface PeopleSpec {
   readonly description: string
   /** How long before an identification its device's events already count as the member's. `30 days` when absent. */
   readonly reaches_back?: `${number} ${'hour' | 'day' | 'week'}${'' | 's'}`
+}
+
+const peopleOptions: Options<PeopleSpec> = {
+  owner: 'any',
+  description: 'any',
+  reaches_back: 'text',
 }
 
 export interface PeopleColumns {
@@ -27,6 +34,8 @@ export interface PeopleColumns {
 /** Every id that was identified or merged, with the person that it is, from when to when. */
 export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
   const place = callPlace(people)
+  const { reaches_back, ...given } = readOptions('people declaration', spec, peopleOptions)
+  const hours = reachHours(reaches_back)
   const sql = define(
     {},
     {
@@ -34,7 +43,7 @@ export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
       parts: [
         { kind: 'text', text: edges.before },
         { kind: 'table', id: collectedTables.events },
-        { kind: 'text', text: edges.after + merging + resolution(reachHours(spec.reaches_back)) },
+        { kind: 'text', text: edges.after + merging + resolution(hours) },
       ],
       chunks: [],
       place,
@@ -46,11 +55,12 @@ export function people(spec: PeopleSpec): Table<'object', PeopleColumns> {
     person_then: ownName('who that was, as far as was known at that instant'),
     shared: boolean('a device on which several people were identified by then'),
   }
-  const { owner, description } = spec
   return finishTable({
+    ...given,
+    ...(Number.isNaN(hours)
+      ? { optionFaults: [...(given.optionFaults ?? []), reachFault(reaches_back)] }
+      : {}),
     kind: 'object',
-    owner,
-    description,
     history: true,
     columns,
     sql,
@@ -66,10 +76,18 @@ function ownName(description: string): Column<'text'> {
 
 const hoursOf: Readonly<Record<string, number>> = { hour: 1, day: 24, week: 168 }
 
-/** Elapsed time, not calendar time: the same on every day of the year. NaN for a text that is none, which the build refuses. */
+/** Elapsed time, not calendar time: the same on every day of the year. NaN for a text that is none. */
 function reachHours(reach: string = '30 days'): number {
   const [, count, unit] = /^(\d+) (hour|day|week)s?$/.exec(reach) ?? []
   return Number(count) * (hoursOf[unit ?? ''] ?? Number.NaN)
+}
+
+function reachFault(reach: unknown): OptionFault {
+  return {
+    name: 'reaches_back',
+    fault: `has the option "reaches_back" with ${describeValue(reach)}`,
+    hint: "write a whole number of hours, days or weeks: '30 days'",
+  }
 }
 
 const edges = {

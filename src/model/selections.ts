@@ -20,6 +20,7 @@ import {
   type Selector,
 } from './definition.ts'
 import type { Aggregate } from './model.ts'
+import { readOptions, type Options } from './options.ts'
 
 /** `1 year`, `30 days`: a calendar duration in the project's zone. */
 export type DurationText =
@@ -121,13 +122,16 @@ export interface NthOptions {
   readonly counted?: 'history'
 }
 
+const nthOptions: Options<NthOptions> = { counted: ['history'] }
+
 /** The n-th, counted from 1. */
 export function nth<T extends AnyActivity>(
   activity: T,
   n: number,
   options: NthOptions = {},
 ): Selected<T> {
-  return rowOf(activity, { kind: 'nth', n, ...present({ counted: options.counted }) })
+  const { optionFaults, ...counted } = readOptions('nth', options, nthOptions)
+  return rowOf(activity, { kind: 'nth', n, ...counted }, present({ optionFaults }))
 }
 
 function isReached(of: unknown): boolean {
@@ -135,8 +139,8 @@ function isReached(of: unknown): boolean {
   return kind === 'column' || kind === 'path'
 }
 
-function rowOf<T>(activity: unknown, selector: Selector): Selected<T> {
-  return selected({ kind: 'row', activity, selector, choice: {} }) as Selected<T>
+function rowOf<T>(activity: unknown, selector: Selector, choice: ChoiceData = {}): Selected<T> {
+  return selected({ kind: 'row', activity, selector, choice }) as Selected<T>
 }
 
 /** Names that `first(…)` and its like use themselves, so that no activity may have such a column. */
@@ -201,6 +205,8 @@ export interface BalanceOptions {
   /** What has a balance of its own: the account. */
   readonly per?: readonly Reached[]
 }
+
+const balanceOptions: Options<BalanceOptions> = { per: 'list' }
 
 /** A metric, or an attribute when an `attributes` declaration takes it. */
 export interface Aggregated<Kind extends ColumnKind> extends Narrowing<Aggregated<Kind>> {
@@ -340,8 +346,10 @@ function chain<Kind extends ColumnKind>(data: AggregateData): Aggregated<Kind> {
     ...narrowing(data.choice, (choice) => chain({ ...data, choice })),
     per: (column: Reached) =>
       chain({ ...data, map: true, choice: { ...data.choice, per: column } }),
-    balance: (kind: 'first' | 'last' | 'average', options: BalanceOptions = {}) =>
-      chain({ ...data, balance: { kind, per: options.per ?? [] } }),
+    balance: (kind: 'first' | 'last' | 'average', options: BalanceOptions = {}) => {
+      const { per = [], ...faults } = readOptions('balance', options, balanceOptions)
+      return chain({ ...data, balance: { kind, per }, choice: { ...data.choice, ...faults } })
+    },
   }
   return define(result, data) as unknown as Aggregated<Kind>
 }

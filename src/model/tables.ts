@@ -19,6 +19,7 @@ import {
   type TableDefinitionData,
 } from './definition.ts'
 import type { CsvOptions } from './model.ts'
+import { readOptions, type Options } from './options.ts'
 import type { Derived } from './selections.ts'
 import type { Sql } from './sql-template.ts'
 
@@ -40,6 +41,8 @@ export interface TableOptions<C extends Columns> {
   readonly from?: string
 }
 
+const tableOptions: Options<TableOptions<Columns>> = { by: 'text', from: 'text' }
+
 /** One table of a `source`. */
 export function table<C extends Columns>(
   description: string,
@@ -49,8 +52,8 @@ export function table<C extends Columns>(
   return finishTable({
     kind: 'raw_table',
     description,
-    columns,
-    ...options,
+    columns: plainRecord(columns),
+    ...readOptions('table', options, tableOptions),
     place: callPlace(table),
   })
 }
@@ -62,19 +65,21 @@ export interface SourceSpec<T> {
   readonly tables: T
 }
 
+const sourceOptions: Options<SourceSpec<unknown>> = { owner: 'any', from: 'any', tables: 'any' }
+
 export type Source<T> = Readonly<T> & { readonly [definition]: { readonly kind: 'source' } }
 
 /** The tables of a database: `raw/shop.ts` declares `raw.shop.<table>`. */
 export function source<T extends Readonly<Record<string, Defined<'raw_table'>>>>(
   spec: SourceSpec<T>,
 ): Source<T> {
-  const { owner, from, tables } = spec
+  const given = readOptions('source', spec, sourceOptions)
+  const tables = plainRecord(given.tables)
   const result = withMissing({ ...tables }) as Source<T>
   return define(result, {
+    ...given,
     kind: 'source',
-    owner,
-    from,
-    tables: plainRecord(tables),
+    tables,
     place: callPlace(source),
   })
 }
@@ -90,12 +95,34 @@ export interface FilesSpec<C extends Columns> {
   readonly columns: C
 }
 
+const csvOptions: Options<CsvOptions> = {
+  delimiter: 'text',
+  header: 'boolean',
+  quote: 'text',
+  nulls: 'texts',
+  encoding: ['utf-8', 'latin-1', 'utf-16'],
+  timestampFormat: 'text',
+  dateFormat: 'text',
+  collapseSpaces: 'boolean',
+}
+
+const filesOptions: Options<FilesSpec<Columns>> = {
+  owner: 'any',
+  description: 'any',
+  path: 'any',
+  format: 'any',
+  csv: csvOptions,
+  by: 'text',
+  columns: 'any',
+}
+
 /** A raw table whose rows come from files. */
 export function files<C extends Columns>(spec: FilesSpec<C>): Table<'raw_table', C> {
+  const given = readOptions('files declaration', spec, filesOptions)
   return finishTable({
-    ...spec,
+    ...given,
     kind: 'files',
-    columns: plainRecord(spec.columns),
+    columns: plainRecord(given.columns),
     place: callPlace(files),
   })
 }
@@ -134,18 +161,23 @@ export const eventColumns: Readonly<Record<keyof EventColumns, Column>> = {
   day: date('local day of occurred_at'),
 }
 
+const eventOptions: Options<EventSpec<Columns>> = {
+  owner: 'any',
+  description: 'any',
+  name: 'any',
+  properties: 'any',
+  example: 'record',
+}
+
 /** An entry of the event catalog. */
 export function event<P extends Columns>(spec: EventSpec<P>): Table<'event', P & EventColumns> {
-  const { owner, description, name, properties, example } = spec
+  const { properties, ...given } = readOptions('event', spec, eventOptions)
   const columns = plainRecord(properties)
   const result = attachColumns({ ...eventColumns, ...columns })
   return define(result, {
+    ...given,
     kind: 'event',
-    owner,
-    description,
-    name,
     columns,
-    example,
     place: callPlace(event),
   }) as Table<'event', P & EventColumns>
 }
@@ -164,12 +196,22 @@ export interface ObjectSpec<C extends Columns> {
   readonly sql: Sql
 }
 
+const objectOptions: Options<ObjectSpec<Columns>> = {
+  owner: 'any',
+  description: 'any',
+  history: 'boolean',
+  columns: 'any',
+  calendar: { day: 'any', grains: 'any' },
+  sql: 'any',
+}
+
 /** A thing with an id. */
 export function object<C extends Columns>(spec: ObjectSpec<C>): Table<'object', C> {
+  const given = readOptions('object', spec, objectOptions)
   return finishTable({
-    ...spec,
+    ...given,
     kind: 'object',
-    columns: plainRecord(spec.columns),
+    columns: plainRecord(given.columns),
     place: callPlace(object),
   })
 }
@@ -193,15 +235,27 @@ interface DayColumn {
   readonly day: Column<'date'>
 }
 
+const activityOptions: Options<ActivitySpec<Columns>> = {
+  says: 'any',
+  owner: 'any',
+  description: 'any',
+  columns: 'any',
+  by: 'any',
+  to: 'texts',
+  checks: 'function',
+  sql: 'any',
+}
+
 /** Something that an object did: when, who, to what, and its measures. */
 export function activity<C extends Columns>(
   spec: ActivitySpec<C>,
 ): Table<'activity', C & DayColumn> {
-  const columns = plainRecord(spec.columns)
+  const given = readOptions('activity', spec, activityOptions)
+  const columns = plainRecord(given.columns)
   const result = attachColumns({ ...columns, day: dayColumn }) as Table<'activity', C & DayColumn>
   // The row's type is the author's own here; buildModel hands in the activity itself.
-  const checks = spec.checks as ActivityData['checks']
-  const data = { ...spec, kind: 'activity', columns, checks, place: callPlace(activity) } as const
+  const checks = given.checks as ActivityData['checks']
+  const data = { ...given, kind: 'activity', columns, checks, place: callPlace(activity) } as const
   return define(result, data as ActivityData)
 }
 
@@ -214,16 +268,37 @@ export interface AttributesSpec<C extends Columns> {
   readonly sql: Sql
 }
 
-export interface AttributesOptions<Name extends string> {
+export interface AttributesTexts {
   /** The object's owner when absent. */
   readonly owner?: string
   readonly description?: string
+  /** Rows whose key names no object are kept; the checks refuse them when absent. */
+  readonly orphans?: 'allowed'
+}
+
+/** Of derived attributes; those from SQL have both at their columns. */
+export interface AttributesOptions<Name extends string> extends AttributesTexts {
   /** Descriptions by attribute, where the one made from the selection does not do. */
   readonly describe?: { readonly [N in Name]?: string }
   /** Ascending cuts of attributes that are numbers: they then have the dimension `.bucket`. */
   readonly buckets?: { readonly [N in Name]?: readonly number[] }
-  /** Rows whose key names no object are kept; the checks refuse them when absent. */
-  readonly orphans?: 'allowed'
+}
+
+const attributesTexts: Options<AttributesTexts> = {
+  owner: 'any',
+  description: 'any',
+  orphans: ['allowed'],
+}
+const sqlOptions: Options<AttributesSpec<Columns> & AttributesTexts> = {
+  ...attributesTexts,
+  history: 'boolean',
+  columns: 'any',
+  sql: 'any',
+}
+const attributesOptions: Options<AttributesOptions<string>> = {
+  ...attributesTexts,
+  describe: 'record',
+  buckets: 'record',
 }
 
 type DerivedColumns<A> = {
@@ -236,7 +311,7 @@ type NamedObject = Defined<'object'>
 export function attributes<C extends Columns>(
   object: NamedObject,
   spec: AttributesSpec<C>,
-  options?: AttributesOptions<keyof C & string>,
+  options?: AttributesTexts,
 ): Table<'attributes', C>
 export function attributes<A extends Readonly<Record<string, Derived>>>(
   object: NamedObject,
@@ -250,18 +325,19 @@ export function attributes(
 ): unknown {
   const place = callPlace(attributes)
   const spec = plainRecord(given)
-  if (isSqlSpec(spec))
+  if (isSqlSpec(spec)) {
+    const all = { ...options, ...spec } as AttributesSpec<Columns> & AttributesTexts
     return finishTable({
-      ...options,
-      ...spec,
+      ...readOptions('attributes declaration with SQL', all, sqlOptions),
       columns: plainRecord(spec['columns']),
       kind: 'attributes',
       object,
       place,
     })
+  }
   const names = Object.fromEntries(Object.keys(spec).map((name) => [name, text('')]))
   return define(attachColumns(names), {
-    ...options,
+    ...readOptions('attributes declaration', options, attributesOptions),
     kind: 'attributes',
     object,
     place,
@@ -287,14 +363,22 @@ export interface MergedOptions<R> {
   readonly related?: R
 }
 
+const mergedOptions: Options<MergedOptions<Record<never, never>>> = {
+  owner: 'any',
+  description: 'any',
+  groups: 'list',
+  related: 'record',
+}
+
 /** Overrides what Maru derives for an activity, and adds columns that are seen from each of its rows. */
 export function merged<R extends Readonly<Record<string, Derived>> = Record<never, never>>(
   activity: Defined<'activity'>,
   options: MergedOptions<R> = {},
 ): Table<'merged', DerivedColumns<R>> {
-  const names = Object.keys(options.related ?? {}).map((name) => [name, text('')])
+  const given = readOptions('merged table', options, mergedOptions)
+  const names = Object.keys(given.related ?? {}).map((name) => [name, text('')])
   return define(attachColumns(Object.fromEntries(names)), {
-    ...options,
+    ...given,
     kind: 'merged',
     activity,
     place: callPlace(merged),
