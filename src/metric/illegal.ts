@@ -1,6 +1,7 @@
 /** Why the rows of an activity or object have no such dimension, and which of theirs may have been meant. */
 import { MaruError } from '../base/errors.ts'
-import { nearest, suggest } from '../base/nearest.ts'
+import type { ErrorCode } from '../base/error-codes.ts'
+import { nearest } from '../base/nearest.ts'
 import type { ColumnType, Model, TableId } from '../model/model.ts'
 import { pathText, reachablePaths, relatedPaths } from '../plan/attach.ts'
 import {
@@ -29,20 +30,25 @@ interface RefusedPair {
 }
 
 export function illegalDimension(model: Model, pair: RefusedPair): MaruError {
+  const { code, message, hint } = illegalReason(model, pair)
+  return new MaruError(code, message, { hint: hint ?? nearestHint(model, pair) })
+}
+
+interface IllegalReason {
+  readonly code: ErrorCode
+  readonly message: string
+  /** Absent: what is near helps, which takes a look at every name. */
+  readonly hint?: string
+}
+
+export function illegalReason(model: Model, pair: RefusedPair): IllegalReason {
   const { metric, rootId, text } = pair
-  const near = nearestLegal(model, rootId, text)
   const root = tableById(model, rootId)
   const at = pair.offset === undefined ? '' : ` (character ${pair.offset + 1} of the condition)`
-  const hint =
-    near.length === 0
-      ? `maru show metric.${metric} lists what goes with it`
-      : `legal and nearest: ${near.join(', ')}; maru show metric.${metric} lists all`
+  const code = 'METRIC_ILLEGAL'
   if (isGrain(text) || isCalendarPart(text)) {
-    return new MaruError(
-      'METRIC_ILLEGAL',
-      `"${metric}" has no "${text}": it is about ${rootId} as it is now, which has no time${at}`,
-      { hint },
-    )
+    const message = `"${metric}" has no "${text}": it is about ${rootId} as it is now, which has no time${at}`
+    return { code, message }
   }
   const word = text.slice(text.lastIndexOf('.') + 1)
   if (
@@ -50,30 +56,24 @@ export function illegalDimension(model: Model, pair: RefusedPair): MaruError {
     needsTimeOfDay(word) &&
     isReached(model, rootId, text.slice(0, -word.length - 1))
   ) {
-    return new MaruError(
-      'METRIC_ILLEGAL',
-      `"${text}" asks for hours of what is not an instant${at}`,
-      { hint: 'ask for day, week, month, quarter or year' },
-    )
+    const message = `"${text}" asks for hours of what is not an instant${at}`
+    return { code, message, hint: 'ask for day, week, month, quarter or year' }
   }
   if (isKnownElsewhere(model, text)) {
     const reach = referencesOf(model, rootId)
     const reached = reach.length === 0 ? 'refers to no object' : `reaches ${reach.join(', ')}`
+    const message = `"${metric}" does not go with "${text}": ${root?.id ?? rootId} ${reached}, and has no "${text}"${at}`
     const referring = root?.kind === 'object' ? referringActivity(model, rootId, text) : undefined
-    return new MaruError(
-      'METRIC_ILLEGAL',
-      `"${metric}" does not go with "${text}": ${root?.id ?? rootId} ${reached}, and has no "${text}"${at}`,
-      { hint: referring ?? hint },
-    )
+    return { code, message, ...(referring === undefined ? {} : { hint: referring }) }
   }
-  const names =
-    near.length > 0
-      ? hint
-      : suggest(
-          text,
-          dimensionsOf(model, rootId).map(({ path }) => path),
-        )
-  return new MaruError('METRIC_BAD_QUERY', `there is no dimension "${text}"${at}`, { hint: names })
+  return { code: 'METRIC_BAD_QUERY', message: `there is no dimension "${text}"${at}` }
+}
+
+function nearestHint(model: Model, { metric, rootId, text }: RefusedPair): string {
+  const near = nearestLegal(model, rootId, text)
+  return near.length === 0
+    ? `maru show metric.${metric} lists what goes with it`
+    : `legal and nearest: ${near.join(', ')}; maru show metric.${metric} lists all`
 }
 
 export function timelessRange(metric: string, rootId: TableId): MaruError {

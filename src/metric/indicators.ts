@@ -2,7 +2,7 @@
 import type { MetricModel, Model } from '../model/model.ts'
 import type { LegalDimension } from './illegal.ts'
 import { findMetric } from './measure.ts'
-import { describePair, isLegalPair, legalDimensions } from './legal.ts'
+import { legalDimensions, refusedPair } from './legal.ts'
 
 export interface Indicator {
   /** `sales/member.country`: stable as long as the names are. `maru metric` answers it. */
@@ -75,10 +75,7 @@ export function listRefused(model: Model, filter: IndicatorFilter): readonly Ref
   const paths = [...legal.values()].flat()
   const all = new Set(paths.filter((path) => path.includes(filter.dimension ?? '')))
   return metricsOf(model, filter).flatMap(({ name }) =>
-    refusedOf(model, name, { all, legal: legal.get(name)! }).map((path) => ({
-      id: indicatorId(name, path),
-      reason: describePair(model, name, path).reason ?? '',
-    })),
+    refusedOf(model, name, { all, legal: legal.get(name)! }),
   )
 }
 
@@ -91,9 +88,12 @@ function refusedOf(
   model: Model,
   metric: string,
   { all, legal }: { readonly all: ReadonlySet<string>; readonly legal: readonly string[] },
-): readonly string[] {
+): readonly RefusedIndicator[] {
   const own = new Set(legal)
-  return [...all].filter((path) => !own.has(path) && !isLegalPair(model, metric, path))
+  return [...all].flatMap((path) => {
+    const refused = own.has(path) ? undefined : refusedPair(model, metric, path)
+    return refused === undefined ? [] : [{ id: indicatorId(metric, path), reason: refused.reason }]
+  })
 }
 
 function metricsOf(model: Model, { metrics }: IndicatorFilter): readonly MetricModel[] {

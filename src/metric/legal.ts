@@ -1,8 +1,8 @@
 /** Which dimensions go with a metric, and why another does not. */
 import { MaruError } from '../base/errors.ts'
-import type { Model } from '../model/model.ts'
+import type { Model, TableId } from '../model/model.ts'
 import { resolveDimension } from './dimension.ts'
-import { dimensionsOf, illegalDimension, isReached, nearestLegal } from './illegal.ts'
+import { dimensionsOf, illegalReason, isReached, nearestLegal } from './illegal.ts'
 import type { LegalDimension } from './illegal.ts'
 import { withoutEntry } from './anchored.ts'
 import { hasCohorts, ownDimensions, refusalOf, rootsOf } from './kinds.ts'
@@ -37,23 +37,32 @@ export function legalDimensions(model: Model, metricName: string): readonly Lega
   return [...own, ...named]
 }
 
-/** `describePair` without the reason. */
-export function isLegalPair(model: Model, metricName: string, dimension: string): boolean {
-  const { expression } = askMetric(model, metricName)
-  return (
-    refusalOf(expression, dimension) === undefined &&
-    (ownDimensions(expression).some(({ path }) => path === dimension) ||
-      rootsOf(model, expression).every((rootId) => isReached(model, rootId, dimension)))
-  )
-}
-
 /** Whether a question may pair the two; never throws for a dimension. */
 export function describePair(model: Model, metricName: string, dimension: string): Pair {
+  const refused = refusedPair(model, metricName, dimension)
+  if (refused === undefined) return { isLegal: true, nearest: [] }
+  const { reason, rootId, hint } = refused
+  const near = rootId === undefined ? [] : nearestLegal(model, rootId, dimension)
+  return { isLegal: false, reason, nearest: hint === undefined ? near : [hint] }
+}
+
+export interface RefusedReason {
+  readonly reason: string
+  /** Whose rows have no such dimension. */
+  readonly rootId?: TableId
+  readonly hint?: string
+}
+
+/** Why a question may not pair the two, without what may have been meant; undefined when it may. */
+export function refusedPair(
+  model: Model,
+  metricName: string,
+  dimension: string,
+): RefusedReason | undefined {
   const { expression } = askMetric(model, metricName)
   const reason = refusalOf(expression, dimension)
-  if (reason !== undefined) return { isLegal: false, reason, nearest: [] }
-  if (ownDimensions(expression).some(({ path }) => path === dimension))
-    return { isLegal: true, nearest: [] }
+  if (reason !== undefined) return { reason }
+  if (ownDimensions(expression).some(({ path }) => path === dimension)) return undefined
   const plain = hasCohorts(expression) ? withoutEntry(dimension) : dimension
   for (const rootId of rootsOf(model, expression)) {
     try {
@@ -62,17 +71,12 @@ export function describePair(model: Model, metricName: string, dimension: string
       if (!(error instanceof MaruError)) throw error
       // A shortened path with several meanings: the hint names them.
       return {
-        isLegal: false,
         reason: error.message,
-        nearest: error.hint === undefined ? [] : [error.hint],
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
       }
     }
     const pair = { metric: metricName, rootId, text: dimension, offset: undefined }
-    return {
-      isLegal: false,
-      reason: illegalDimension(model, pair).message,
-      nearest: nearestLegal(model, rootId, dimension),
-    }
+    return { reason: illegalReason(model, pair).message, rootId }
   }
-  return { isLegal: true, nearest: [] }
+  return undefined
 }
