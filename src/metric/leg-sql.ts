@@ -41,12 +41,13 @@ export function legSql(leg: Leg, slugs: readonly string[]): LegSql {
         }),
   )
   const { ctes, valueNames, reads } = rows
+  const edge = leg.balance === undefined ? undefined : `${leg.name}_edge`
+  const grouped = { leg, keys: slugs, valueNames, ...(edge === undefined ? {} : { rows: edge }) }
   return {
     ctes: [
       ...ctes,
-      ...(isByDay
-        ? dayCtes(leg, slugs, valueNames)
-        : [groupCte(`${leg.name}_group`, { leg, keys: slugs, valueNames })]),
+      ...(edge === undefined ? [] : [edgeCte(edge, { leg, rows: `${leg.name}_row`, keys: [] })]),
+      ...(isByDay ? dayCtes(grouped) : [groupCte(`${leg.name}_group`, grouped)]),
     ],
     groups: `${leg.name}_group`,
     reads,
@@ -94,10 +95,8 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     assert(root?.kind === 'activity', 'activities are in an order')
     items.push(`${alias}.occurred_at as order__occurred_at`, `${alias}.${root.key} as order__key`)
   }
-  const same = (leg.balance?.same ?? []).map((dimension, at) => {
+  for (const [at, dimension] of (leg.balance?.same ?? []).entries())
     items.push(`${dimensionSql(dimension, expressionOf(dimension.path))} as balance__same_${at}`)
-    return `balance__same_${at}`
-  })
   if (leg.balance !== undefined) items.push(`${alias}.occurred_at as balance__at`)
   if (items.length === 0) items.push('1 as one')
   const conditions = rowConditions(leg, attachment, expressionOf)
@@ -106,32 +105,36 @@ export function legRows(leg: Leg, itemsOf: (scope: RowScope) => readonly string[
     ({ rows: other, key, dimension }) =>
       `\n  left join ${other} on ${other}.${key} = ${expressionOf(dimension.path)}`,
   )
-  const rows = `${leg.name}_${leg.balance === undefined ? 'row' : 'any'} as (
+  const rows = `${leg.name}_row as (
   select
     ${items.join(',\n    ')}
   ${fromClause(attachment).replaceAll('\n', '\n  ')}${joins.join('')}${conditions.length === 0 ? '' : `\n  where ${conditions.join('\n    and ')}`}
 )`
   return {
-    ctes: [...joined.flatMap(({ ctes }) => ctes), rows, ...balanceCtes(leg, same)],
+    ctes: [...joined.flatMap(({ ctes }) => ctes), rows],
     valueNames,
     reads: readsOf(leg, attachment),
   }
 }
 
-function balanceCtes({ name, balance }: Leg, same: readonly string[]): readonly string[] {
-  if (balance === undefined) return []
+/** Of a balance's rows those at the first or last time, of all that have the same keys and are of the same. */
+export function edgeCte(
+  name: string,
+  { leg, rows, keys }: Pick<GroupedRows, 'leg' | 'keys'> & { readonly rows: string },
+): string {
+  const { balance } = leg
+  assert(balance !== undefined, 'a balance has edges')
   const edge = `${balance.kind === 'first' ? 'min' : 'max'}(balance__at)`
+  const same = [...keys, ...balance.same.map((_, at) => `balance__same_${at}`)]
   const partition = same.length === 0 ? '' : `partition by ${same.join(', ')}`
-  return [
-    `${name}_row as (
+  return `${name} as (
   select *
   from (
     select *, ${edge} over (${partition}) as balance__edge
-    from ${name}_any
+    from ${rows}
   ) as edged
   where balance__at = balance__edge
-)`,
-  ]
+)`
 }
 
 function joinsOf(leg: Leg): readonly JoinedCondition[] {
@@ -186,11 +189,8 @@ function canAddUpDays(leg: Leg): boolean {
   return leg.dimensions.length > 0 && isOfDay && states.every(isMergeable)
 }
 
-function dayCtes(
-  leg: Leg,
-  slugs: readonly string[],
-  valueNames: ReadonlyMap<string, string>,
-): readonly string[] {
+function dayCtes(grouped: GroupedRows): readonly string[] {
+  const { leg, keys: slugs } = grouped
   const { day } = filledColumns
   const states = leg.measures.flatMap((measure) => measure.states)
   const words = leg.dimensions.map(
@@ -199,7 +199,7 @@ function dayCtes(
   )
   const merged = states.map((state) => `${mergedStateSql(state)} as ${state.name}`)
   return [
-    groupCte(`${leg.name}_day`, { leg, keys: [day], valueNames }),
+    groupCte(`${leg.name}_day`, { ...grouped, keys: [day] }),
     `${leg.name}_period as (
   select
     ${[...words, ...states.map((state) => state.name)].join(',\n    ')}

@@ -2,6 +2,7 @@
 import { assert, MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
+import type { Model } from '../model/model.ts'
 import {
   calendarSql,
   dayBack,
@@ -27,6 +28,7 @@ import {
   isTimeWord,
   longestDays,
   namesIn,
+  partConditions,
   unitOf,
   unitType,
   wordSql,
@@ -63,20 +65,28 @@ function laterOf({ model, node, by }: KindRequest<Offset>): Later | undefined {
   const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words)
   if (shift.kind !== 'back' || words.length === 0) return undefined
-  const { count, grain } = shift
-  const own = ownGrain(model, grain)
-  if (own !== undefined && !isOfInstants(unit)) return { day: daysLaterSql(own, count) }
-  if (!isGrain(grain) || !words.some(isGrain)) return undefined
+  const { grain } = shift
   if (isOfInstants(unit) || isOfInstants(grain)) return undefined
+  if (!isGrain(grain)) return daysLater(model, shift)
+  if (!words.some(isGrain)) return undefined
   const isLonger = words.includes(unit)
     ? unit !== grain && isSaidBy(grain, unit)
     : grain === 'day' || grain === 'week'
-  return isLonger
-    ? {
-        day: `cast(moment + ${periodStep(grain)} * ${count} as date)`,
-        earliest: (day) => dayBack(addDays(day, -3), count, grain),
-      }
-    : undefined
+  return isLonger ? daysLater(model, shift) : undefined
+}
+
+/** By periods of days, of the project's own calendar or of every one. */
+export function daysLater(
+  model: Model,
+  { count, grain }: Extract<Offset['offset'], { readonly kind: 'back' }>,
+): Later {
+  const own = ownGrain(model, grain)
+  if (own !== undefined) return { day: daysLaterSql(own, count) }
+  assert(isGrain(grain) && !isOfInstants(grain), `${grain} is of days`)
+  return {
+    day: `cast(moment + ${periodStep(grain)} * ${count} as date)`,
+    earliest: (day) => dayBack(addDays(day, -3), count, grain),
+  }
 }
 
 /** The rows of the other time, in the periods in which they show. */
@@ -155,7 +165,7 @@ function partOf(
 function compile(request: KindRequest<Offset>): Part {
   const { model, node, by, slugs, name, range, state, ask } = request
   const unit = unitIn(request)
-  const { ofRows, ofPeriods } = partConditions(request, unit)
+  const { ofRows, ofPeriods } = conditionsOf(request, unit)
   const others = by.filter((text) => !isTimeWord(model, text))
   const inner = ask({
     values: [{ name: 'value', expression: node.of }],
@@ -205,29 +215,23 @@ function unitIn({ model, node, by }: KindRequest<Offset>): Grain {
   )
 }
 
-/** What names times is said of the period that shows the value, all else of the rows. */
-function partConditions(
+/** What names times only is said of the period that shows the value, all else of the rows. */
+function conditionsOf(
   { model, node, where }: KindRequest<Offset>,
   unit: Grain,
-): { readonly ofRows: readonly Condition[]; readonly ofPeriods: readonly Condition[] } {
-  const ofRows: Condition[] = []
-  const ofPeriods: Condition[] = []
-  for (const condition of conjunctsOf(where)) {
-    const names = namesIn(condition)
-    if (!names.some((name) => isTimeWord(model, name))) ofRows.push(condition)
-    else if (names.every((name) => isTimeWord(model, name) && isSaidBy(unit, name)))
-      ofPeriods.push(condition)
-    else {
-      throw new MaruError(
-        'METRIC_ILLEGAL',
-        `"${node.name}" looks at another time by ${unit}, and the condition on ${names.join(', ')} says something else of time`,
-        {
-          hint: `join conditions on time to the others by "and", and name no time shorter than ${unit}`,
-        },
-      )
-    }
-  }
-  return { ofRows, ofPeriods }
+): Pick<ReturnType<typeof partConditions>, 'ofPeriods' | 'ofRows'> {
+  const { ofPeriods, ofRows, ofBoth } = partConditions(model, where, unit)
+  const isTimed = (condition: Condition): boolean =>
+    namesIn(condition).some((name) => isTimeWord(model, name))
+  const [refused] = [...ofBoth, ...ofRows.filter(isTimed)]
+  if (refused === undefined) return { ofPeriods, ofRows }
+  throw new MaruError(
+    'METRIC_ILLEGAL',
+    `"${node.name}" looks at another time by ${unit}, and the condition on ${namesIn(refused).join(', ')} says something else of time`,
+    {
+      hint: `join conditions on time to the others by "and", and name no time shorter than ${unit}`,
+    },
+  )
 }
 
 /** The period in whose place another one shows. */

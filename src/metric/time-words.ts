@@ -101,6 +101,26 @@ export function allOf(conditions: readonly Condition[]): Condition | undefined {
   return conditions.length < 2 ? conditions[0] : { kind: 'and', operands: conditions }
 }
 
+/** What names nothing but times that a period of the unit says is of periods, what names none of these is of rows. */
+export function partConditions(
+  model: Model,
+  where: Condition | undefined,
+  unit: Grain,
+): Readonly<Record<'ofPeriods' | 'ofRows' | 'ofBoth', readonly Condition[]>> {
+  const {
+    ofPeriods = [],
+    ofRows = [],
+    ofBoth = [],
+  } = Object.groupBy(conjunctsOf(where), (condition) => {
+    const isOfPeriod = namesIn(condition).map(
+      (name) => isTimeWord(model, name) && isSaidBy(unit, name),
+    )
+    if (isOfPeriod.every(Boolean)) return 'ofPeriods'
+    return isOfPeriod.some(Boolean) ? 'ofBoth' : 'ofRows'
+  })
+  return { ofPeriods, ofRows, ofBoth }
+}
+
 export function namesIn(condition: Condition): readonly string[] {
   switch (condition.kind) {
     case 'and':

@@ -11,7 +11,7 @@ export const total: Kind<Total> = { compile }
 
 function compile(request: KindRequest<Total>): Part {
   const { node, by, slugs, name, state, where, range, ask } = request
-  const kept = by.filter((text) => node.by.some((other) => isSame(request, text, other)))
+  const kept = by.filter((text) => node.by.some((other) => isSameDimension(request, text, other)))
   const values = [{ name: 'value', expression: node.of }]
   const asked = { values, where, range, isFilled: false }
   const each = ask({ ...asked, by })
@@ -34,7 +34,11 @@ left join whole on ${same.length === 0 ? 'true' : same.join(' and ')}`
 }
 
 /** Whether two texts name one dimension: `product.brand` and, short, `brand`. */
-function isSame({ model, rootIds }: KindRequest<Total>, left: string, right: string): boolean {
+export function isSameDimension(
+  { model, rootIds }: Pick<KindRequest<Total>, 'model' | 'rootIds'>,
+  left: string,
+  right: string,
+): boolean {
   if (left === right) return true
   const [one, other] = [left, right].map((text) => {
     const dimension = resolveDimension(model, rootIds[0]!, text)

@@ -19,18 +19,19 @@ const aggregate = (changes: Partial<Selection>): MetricSketch => ({
 const visits: MetricSketch = aggregate({})
 const unanswered: Readonly<Record<string, MetricSketch>> = {
   anchor: aggregate({ window: { from: { at: { kind: 'row' }, inclusive: false } } }),
-  cumulative_of_growth: {
-    kind: 'cumulative',
-    metric: 'visits_before',
-    over: { kind: 'all_time' },
-    across: 'last',
-  },
-  cumulative_of_a_balance: {
-    kind: 'cumulative',
-    metric: 'open_visits',
-    over: { kind: 'all_time' },
-    across: 'last',
-  },
+}
+
+const cumulative = (metric: string): MetricSketch => ({
+  kind: 'cumulative',
+  metric,
+  over: { kind: 'all_time' },
+  across: 'last',
+})
+/** Of these no run of time is made, and never will be. */
+const runs: Readonly<Record<string, MetricSketch>> = {
+  runs_of_runs: cumulative('all_visits'),
+  runs_of_starts: cumulative('visits_at_start'),
+  runs_of_the_woken: cumulative('woken'),
 }
 
 const model = modelOf({
@@ -39,21 +40,12 @@ const model = modelOf({
   activities: { 'act.visit': { columns: { member: 'obj.member', pages: 'integer' } } },
   metrics: {
     visits,
-    visits_before: {
+    visits_at_start: {
       kind: 'formula',
-      formula: {
-        kind: 'metric',
-        name: 'visits',
-        offset: { kind: 'back', count: 1, grain: 'month' },
-      },
+      formula: { kind: 'metric', name: 'visits', offset: { kind: 'to_start', grain: 'month' } },
     },
-    all_visits: {
-      kind: 'cumulative',
-      metric: 'visits',
-      over: { kind: 'all_time' },
-      across: 'last',
-    },
-    open_visits: { ...visits, balance: { kind: 'last', per: [] } } as MetricSketch,
+    woken: { kind: 'lifecycle', choice: rows, grain: 'month', state: 'resurrected' },
+    all_visits: cumulative('visits'),
     pages_in_order: aggregate({
       take: { kind: 'aggregate', aggregate: 'collect', column: 'pages' },
     }),
@@ -68,6 +60,7 @@ const model = modelOf({
       balance: { kind: 'average', per: [] },
     } as MetricSketch,
     ...unanswered,
+    ...runs,
   },
 })
 
@@ -103,6 +96,14 @@ describe('what is not answered yet', () => {
       const { code, message } = refusal({ metrics: [metric] })
       assert.equal(code, 'METRIC_BAD_QUERY')
       assert.match(message, /takes the mean of list/)
+    })
+  }
+
+  for (const metric of Object.keys(runs)) {
+    it(`is refused for good: ${metric.replaceAll('_', ' ')}`, () => {
+      const { code, message } = refusal({ metrics: [metric], by: ['month'] })
+      assert.equal(code, 'METRIC_ILLEGAL')
+      assert.match(message, /is cumulative over/)
     })
   }
 

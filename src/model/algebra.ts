@@ -304,8 +304,8 @@ export type Offset =
 /**
  * The metric over a run of time that ends with each local day (each hour or smaller, when the question's grain is smaller): recomputed from its rows, so that it is right for
  * distincts and averages. `all_time`: every row before the end of the day d. `window`: rows with d − length < day ≤ d. `to_date`: rows from the start
- * of d's `grain` on. Asked by a coarser grain, `across` takes of the period's days the first, the last or the average value; without a time grain the value is
- * that of the range's last day. The run may begin before the question's `from`. Days whose run has no row are absent.
+ * of d's `grain` on. Over a balance, the run is its range; over another time, each row counts so much later; over a total, it is that of the run. Asked by a coarser
+ * grain, `across` takes of the period's days the first, the last or the average value; without a time grain the value is that of the range's last day. The run may begin before the question's `from`. Days whose run has no row are absent.
  */
 export interface CumulativeMetric {
   readonly kind: 'cumulative'

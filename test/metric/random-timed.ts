@@ -49,7 +49,7 @@ function cumulative(
       fc.constant({ kind: 'all_time' } as const),
       length.map((each) => ({ kind: 'window', length: each }) as const),
       fc
-        .constantFrom('week', 'month', 'year')
+        .constantFrom('week', 'month', 'year', 'season')
         .map((grain) => ({ kind: 'to_date', grain }) as const),
     ),
     across: fc.constantFrom('first', 'last', 'average'),
@@ -195,6 +195,39 @@ function questions(options: {
     .map(({ times, others, ...rest }): TimedQuestion => ({ by: [...others, ...times], ...rest }))
 }
 
+/** What a run of time is over, when it is no aggregate: a balance, another time, a share. */
+const moved = fc.record({
+  kind: fc.constant('back'),
+  count: fc.integer({ min: 1, max: 2 }),
+  grain: fc.constantFrom('day', 'week', 'month', 'year', 'season'),
+})
+const inner: fc.Arbitrary<MetricSketch> = fc.oneof(
+  balance,
+  fc
+    .record({
+      left: numbers,
+      right: numbers,
+      offset: fc.option(moved, { nil: undefined }),
+      total: fc.option(fc.constantFrom<string[][]>([], ['status'], ['member.country', 'day']), {
+        nil: undefined,
+      }),
+    })
+    .map(({ left, right, offset: by, total }): MetricSketch => ({
+      kind: 'formula',
+      formula: {
+        kind: 'binary',
+        operator: '/',
+        left: { kind: 'metric', name: left },
+        right: {
+          kind: 'metric',
+          name: right,
+          ...(by === undefined ? {} : { offset: by }),
+          ...(total === undefined ? {} : { total }),
+        },
+      },
+    })),
+)
+
 const days = [['day'], ['day', 'month'], ['day', 'day_of_week']]
 const grains = [
   ['day'],
@@ -207,10 +240,19 @@ const grains = [
 const runs = [[], ['day'], ['week'], ['month'], ['week', 'month'], ['day_of_week']]
 const others = ['status', 'member.country']
 
-type Kind = fc.Arbitrary<{ readonly sketch: MetricSketch; readonly question: TimedQuestion }>
+type Kind = fc.Arbitrary<{
+  readonly sketch: MetricSketch
+  readonly question: TimedQuestion
+  /** What the metric is over, called `inner`. */
+  readonly inner?: MetricSketch
+}>
 
-function pair(sketch: fc.Arbitrary<MetricSketch>, question: fc.Arbitrary<TimedQuestion>): Kind {
-  return fc.record({ sketch, question })
+function pair(
+  sketch: fc.Arbitrary<MetricSketch>,
+  question: fc.Arbitrary<TimedQuestion>,
+  over?: fc.Arbitrary<MetricSketch>,
+): Kind {
+  return fc.record({ sketch, question, ...(over === undefined ? {} : { inner: over }) })
 }
 
 const kinds: readonly Kind[] = [
@@ -220,6 +262,11 @@ const kinds: readonly Kind[] = [
       window,
     ),
     questions({ times: runs, others, isShared: false, isOfDays: false }),
+  ),
+  pair(
+    cumulative(fc.constant('inner'), window),
+    questions({ times: runs, others, isShared: false, isOfDays: false }),
+    inner,
   ),
   pair(
     cumulative(shared, window),
@@ -276,13 +323,16 @@ export const asked: fc.Arbitrary<Asked> = fc
     fill: fc.option(fc.constantFrom(0, -1), { nil: undefined }),
     isOnCalendar: fc.boolean(),
   })
-  .map(({ pair: { sketch, question }, fill, isOnCalendar }): Asked => {
+  .map(({ pair: { sketch, question, inner: over }, fill, isOnCalendar }): Asked => {
     const more = {
       ...(fill === undefined ? {} : { fill }),
       ...(isOnCalendar ? { calendar: true } : {}),
     }
     return {
-      metrics: [metricNamed('timed', { ...sketch, ...more } as MetricSketch)],
+      metrics: [
+        ...(over === undefined ? [] : [metricNamed('inner', over)]),
+        metricNamed('timed', { ...sketch, ...more } as MetricSketch),
+      ],
       question,
     }
   })

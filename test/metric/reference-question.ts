@@ -116,7 +116,7 @@ function compared(context: Context, question: Plain): Rows {
       by,
       ...others,
       ...(where === undefined ? {} : { where }),
-      ...(without === undefined ? {} : { without }),
+      ...(without === undefined ? {} : { isCounted: (row: Row) => !without.has(row) }),
     })
   const own = ask(range)
   if (compare === undefined) return own

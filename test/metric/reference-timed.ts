@@ -2,16 +2,7 @@
 import type { Formula, MetricModel, Offset, Predicate } from '../../src/model/model.ts'
 import { calendar, holds } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
-import {
-  compute,
-  divide,
-  evaluate,
-  groupsOf,
-  metricOf,
-  metricValue,
-  rowsOf,
-  takenOf,
-} from './reference.ts'
+import { compute, divide, groupsOf, metricOf, metricValue, rowsOf, takenOf } from './reference.ts'
 import type { MeasureMetric, ReferenceQuestion } from './reference.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
@@ -22,6 +13,13 @@ export type TimedQuestion = Pick<ReferenceQuestion, 'by' | 'from' | 'to'> & {
   /** Names nothing but times. */
   readonly whereTime?: Predicate
   readonly shownOn?: (day: string) => string | null
+  readonly run?: Run
+}
+
+/** A run of time: the rows whose unit is in it count, and nothing else of the question is about time. */
+interface Run {
+  readonly unit: string
+  readonly isIn: (time: Cell) => boolean
 }
 
 /** Values by groups. */
@@ -81,19 +79,27 @@ function unfilled(context: Context, metric: MetricModel, question: TimedQuestion
   }
 }
 
-function whole({ where, whereTime, ...rest }: TimedQuestion): Omit<ReferenceQuestion, 'metrics'> {
+function whole(
+  { model }: Context,
+  { where, whereTime, run, ...rest }: TimedQuestion,
+): Omit<ReferenceQuestion, 'metrics'> {
   const operands = [where, whereTime].filter((each) => each !== undefined)
-  return { ...rest, ...(operands.length === 0 ? {} : { where: { kind: 'and', operands } }) }
+  const isCounted = ({ occurred_at: at }: Row): boolean =>
+    at === undefined || run!.isIn(calendar(run!.unit, at as bigint | null, model.zone))
+  return {
+    ...rest,
+    ...(operands.length === 0 ? {} : { where: { kind: 'and', operands } }),
+    ...(run === undefined ? {} : { isCounted }),
+  }
 }
 
 /** Groups that have a row of the metric's own. */
-function plainTable({ model, dataset }: Context, name: string, question: TimedQuestion): Table {
-  const asked = { ...whole(question), metrics: [name] }
-  const groups = groupsOf({ model, dataset }, asked)
+function plainTable(context: Context, name: string, question: TimedQuestion): Table {
+  const groups = groupsOf(context, { ...whole(context, question), metrics: [name] })
   return new Map(
     [...groups].map(([key, group]) => [
       key,
-      { keys: group.keys, value: metricValue({ model, dataset }, {}, name, group) },
+      { keys: group.keys, value: metricValue(context, {}, name, group) },
     ]),
   )
 }
@@ -170,8 +176,10 @@ function operandTable(context: Context, operand: Operand, question: TimedQuestio
       }),
     )
   }
-  return by === undefined
-    ? tableOf(context, name, question)
+  if (by === undefined) return tableOf(context, name, question)
+  const { run } = question
+  return run !== undefined
+    ? tableOf(context, name, { ...question, run: movedRun(context, run, by) })
     : offsetTable(context, { name, by }, question)
 }
 
@@ -399,7 +407,7 @@ function balance(context: Context, metric: Aggregate, question: TimedQuestion): 
   const { by } = question
   const grain = grains.toReversed().find((each) => by.includes(each))
   const same = [...(grain === undefined ? [] : [grain]), ...metric.balance!.per]
-  const rows = rowsOf(context, { ...whole(question), by: [...by, ...same] }, plain)
+  const rows = rowsOf(context, { ...whole(context, question), by: [...by, ...same] }, plain)
   const groups = new Map<string, { keys: readonly Cell[]; rows: Row[] }>()
   const edges = new Map<string, bigint>()
   const isBetter = (left: bigint, right: bigint): boolean =>
@@ -437,56 +445,45 @@ function mean(cells: readonly Cell[]): Cell {
   return known.length === 0 ? null : known.reduce((left, right) => left + right) / known.length
 }
 
+/** The rows that show in the run. */
+function movedRun(context: Context, { unit, isIn }: Run, by: Offset): Run {
+  if (by.kind !== 'back') throw new Error('a run begins at no other period')
+  const shownOn = (time: Cell): Cell =>
+    typeof time === 'string'
+      ? by.grain === 'season'
+        ? seasonsLater(context, time, by.count)
+        : back(time, -by.count, by.grain)
+      : (time as bigint) + BigInt(by.count) * 3_600_000_000n
+  return { unit, isIn: (time) => time !== null && isIn(shownOn(time)) }
+}
+
 type Cumulative = Extract<MetricModel, { readonly kind: 'cumulative' }>
 
 function cumulative(context: Context, metric: Cumulative, question: TimedQuestion): Table {
-  const { model, dataset } = context
-  const { by, where, whereTime } = question
+  const { zone } = context.model
+  const { by, where, whereTime, to } = question
   const words = by.filter(isTime)
   const unit = unitOf(words, 'day')
   const others = by.filter((text) => !isTime(text))
-  const timeOf = (row: Row): Cell => calendar(unit, row['occurred_at'] as bigint | null, model.zone)
-  const asked = { by: others, metrics: [metric.metric], ...(where === undefined ? {} : { where }) }
-  const end = question.to === undefined ? {} : { to: question.to }
-  const all = new Set(
-    [...groupsOf(context, { ...asked, ...end }).values()].flatMap((group) =>
-      [...group.rows.values()].flat(),
-    ),
-  )
-  const times = [...all].map(timeOf)
-  const ends = endsOf(context, { unit, question }, times)
-  const points =
-    words.length === 0
-      ? ends.last === null
-        ? []
-        : [ends.last as string]
-      : periodsBetween(context, unit, ends)
+  const tableIn = (isIn: Run['isIn']): Table =>
+    tableOf(context, metric.metric, {
+      by: others,
+      ...(where === undefined ? {} : { where }),
+      run: { unit, isIn },
+    })
+  const isIn = isInRun(context, metric)
+  const ends = endsOf(context, { unit, question }, shownTimes(tableIn, { to, zone }))
+  const all = periodsBetween(context, unit, ends)
+  const points = words.length === 0 ? all.slice(-1) : all
   const runs = points.flatMap((point) => {
-    if (
-      whereTime !== undefined &&
-      holds(whereTime, (text) => calendar(text, point, model.zone)) !== true
-    )
+    if (whereTime !== undefined && holds(whereTime, (text) => calendar(text, point, zone)) !== true)
       return []
-    const without = new Set(
-      [...dataset.values()]
-        .flat()
-
-        .filter(
-          (row) =>
-            row['occurred_at'] !== undefined &&
-            !isInRun(timeOf(row), point, { metric, zone: model.zone }),
-        ),
-    )
-    const groups = groupsOf(context, { ...asked, without })
-    const values = evaluate(model, dataset, { ...asked, without })
-    return values
-      .filter((row) => groups.has(cellsText(row.slice(0, -1))))
-      .map((row) => ({
-        keys: by.map((text) =>
-          isTime(text) ? calendar(text, point, model.zone) : row[others.indexOf(text)]!,
-        ),
-        value: row.at(-1)!,
-      }))
+    return [...tableIn((time) => isIn(time, point)).values()].map(({ keys, value }) => ({
+      keys: by.map((text) =>
+        isTime(text) ? calendar(text, point, zone) : keys[others.indexOf(text)]!,
+      ),
+      value,
+    }))
   })
   const byGroup = Map.groupBy(runs, ({ keys }) => cellsText(keys))
   return new Map(
@@ -503,17 +500,48 @@ function cumulative(context: Context, metric: Cumulative, question: TimedQuestio
   )
 }
 
+/** The times at which a row shows that counts. */
+function shownTimes(
+  tableIn: (isIn: Run['isIn']) => Table,
+  { to, zone }: { readonly to: string | undefined; readonly zone: string },
+): readonly Cell[] {
+  const seen = new Set<Cell>()
+  tableIn((time) => {
+    if (time !== null) seen.add(time)
+    return false
+  })
+  return [...seen].filter(
+    (time) =>
+      (to === undefined || calendar('day', time as string, zone)! < to) &&
+      tableIn((other) => other === time).size > 0,
+  )
+}
+
 function isInRun(
-  time: Cell,
-  point: string | bigint,
-  { metric, zone }: { readonly metric: Cumulative; readonly zone: string },
-): boolean {
-  if (time === null || time > point) return false
-  const { over } = metric
-  if (over.kind === 'all_time') return true
-  if (over.kind === 'to_date')
-    return calendar(over.grain, time as string, zone) === calendar(over.grain, point, zone)
-  if (typeof point === 'bigint')
-    return (time as bigint) > point - BigInt(over.length.count) * 3_600_000_000n
-  return (time as string) > back(point, over.length.count, over.length.unit)
+  context: Context,
+  { over }: Cumulative,
+): (time: Cell, point: string | bigint) => boolean {
+  const { zone } = context.model
+  const length = over.kind === 'window' ? over.length : undefined
+  const isBegun = (time: string | bigint, point: string | bigint): boolean => {
+    if (over.kind === 'all_time') return true
+    if (length === undefined) {
+      const { grain } = over as { readonly grain: string }
+      if (grain !== 'season') return calendar(grain, time, zone) === calendar(grain, point, zone)
+      const first = beginOfSeason(context, calendar('day', point, zone) as string)
+      return first !== null && (calendar('day', time, zone) as string) >= first
+    }
+    return typeof point === 'bigint'
+      ? (time as bigint) > point - BigInt(length.count) * 3_600_000_000n
+      : (time as string) > back(point, length.count, length.unit)
+  }
+  return (time, point) => time !== null && time <= point && isBegun(time as string, point)
+}
+
+/** The first day of the season in which a day lies. */
+function beginOfSeason({ dataset }: Context, day: string): string | null {
+  const days = dataset.get('obj.shop_day') ?? []
+  const season = days.find((row) => row['date'] === day)?.['season'] ?? null
+  const same = days.filter((row) => season !== null && row['season'] === season)
+  return same.map((row) => row['date'] as string).toSorted()[0] ?? null
 }

@@ -28,8 +28,8 @@ export interface ReferenceQuestion {
   readonly fill?: boolean
   /** The day at which a row shows. */
   readonly shownOn?: (day: string) => string | null
-  /** Rows that do not count at all. */
-  readonly without?: ReadonlySet<Row>
+  /** Whether a row counts at all. */
+  readonly isCounted?: (row: Row) => boolean
 }
 
 export function evaluate(
@@ -107,7 +107,7 @@ export function rowsOf(
   const filter = metric.kind === 'aggregate' ? metric.selection.filter : metric.filter
   const chosen = metric.kind === 'aggregate' ? chosenRows(context, metric.selection) : undefined
   return rootRows(context, root).flatMap((row) => {
-    if (chosen?.has(row) === false || question.without?.has(row) === true) return []
+    if (chosen?.has(row) === false || question.isCounted?.(row) === false) return []
     const see = (text: string): Cell => {
       const [path, compared] = text.split('#') as [string, string?]
       const value = path.endsWith('@period_end')
