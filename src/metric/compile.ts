@@ -47,7 +47,7 @@ export function compileQuestion(
     range,
     isFilled: question.fill === true,
   }
-  refuseDimensions(inquiry)
+  refuseDimensions(model, inquiry)
   const asking = { model, freshness }
   const isPlain = [question.having, question.totals, question.top].every(
     (part) => part === undefined,
@@ -55,10 +55,10 @@ export function compileQuestion(
   return isPlain ? plain(asking, question, inquiry) : composed(asking, question, inquiry)
 }
 
-function refuseDimensions({ values, by }: Inquiry): void {
+function refuseDimensions(model: Model, { values, by }: Inquiry): void {
   for (const { name, expression } of values) {
     for (const text of by) {
-      const reason = refusalOf(expression, text)
+      const reason = refusalOf(model, expression, text)
       if (reason === undefined) continue
       throw new MaruError('METRIC_ILLEGAL', `"${name}" does not go with "${text}": ${reason}`, {
         hint: 'maru show lists what goes with a metric; the grain of a period (month) goes with every time',

@@ -9,7 +9,14 @@ import type { MetricQuestion } from './metric.ts'
 const visits: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
 const model = modelOf({
   zone: 'Asia/Seoul',
-  objects: { 'obj.member': { key: 'id', columns: { country: 'text' } } },
+  objects: {
+    'obj.member': { key: 'id', columns: { country: 'text' } },
+    'obj.shop_day': {
+      key: 'id',
+      columns: { date: 'date', season: 'text', tide: 'text' },
+      calendar: { day: 'date', grains: ['season', 'tide'] },
+    },
+  },
   activities: {
     'act.visit': { columns: { member: 'obj.member', pages: 'integer' } },
     'act.purchase': { columns: { member: 'obj.member' } },
@@ -46,6 +53,7 @@ const model = modelOf({
     },
     seasonal: { kind: 'lifecycle', choice: visits, grain: 'season', state: 'new' },
     woken: { kind: 'lifecycle', choice: visits, grain: 'week', state: 'resurrected' },
+    daily: { kind: 'stickiness', choice: visits, grain: 'day' },
     sticky: { kind: 'stickiness', choice: visits, grain: 'week' },
   },
 })
@@ -89,7 +97,10 @@ describe('metrics that follow objects', () => {
       { metrics: ['kept'], by: ['cohort', 'age'], compare: '1 month' },
       /METRIC_ILLEGAL .*does not go with "cohort"/,
     ],
-    [{ metrics: ['seasonal'], by: ['season'] }, /METRIC_ILLEGAL .*season.* not followed yet/],
+    [{ metrics: ['seasonal'], by: ['season', 'month'] }, /METRIC_ILLEGAL .*one season each/],
+    [{ metrics: ['woken'], by: ['week', 'season'] }, /METRIC_ILLEGAL .*one week each/],
+    [{ metrics: ['sticky'], by: ['season'] }, /METRIC_ILLEGAL .*not made of whole weeks/],
+    [{ metrics: ['daily'], by: ['season', 'month'] }, /METRIC_ILLEGAL .*are several/],
     [{ metrics: ['level'], by: ['step'] }, /METRIC_.*"step"/],
     [{ metrics: ['kept', 'funnelled'], by: ['age'] }, /METRIC_.*"age"/],
     [{ metrics: ['hourly'], by: ['age'] }, /METRIC_ILLEGAL .*ages/],
@@ -122,9 +133,10 @@ describe('metrics that follow objects', () => {
     assert.doesNotMatch(sql, /current_date/)
   })
 
-  it('offer nothing while the periods of their grain are not followed', () => {
-    assert.deepEqual(legalDimensions(model, 'seasonal'), [])
-    assert.match(describePair(model, 'seasonal', 'member.country').reason ?? '', /not followed yet/)
+  it('follow the periods of the calendar of the project', () => {
+    const paths = legalDimensions(model, 'seasonal').map(({ path }) => path)
+    assert.ok(paths.includes('season') && !paths.includes('tide') && !paths.includes('month'))
+    assert.equal(describePair(model, 'daily', 'season').isLegal, true)
   })
 
   it('take a condition on their own dimensions', () => {

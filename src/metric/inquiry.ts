@@ -93,13 +93,13 @@ export interface Kind<Node> {
   /** Whether a group without it has 0: it counts. */
   readonly isCount?: (node: Node) => boolean
   /** Dimensions that only this metric has: `step`, `cohort`, `age`. */
-  readonly dimensions?: (node: Node) => readonly LegalDimension[]
+  readonly dimensions?: (node: Node, model: Model) => readonly LegalDimension[]
   /** The dimension without which it has no value, beside those asked for: `age`, the grain of a lifecycle. */
   readonly needs?: (node: Node, by: readonly string[]) => string | undefined
   /** Whether a path may end with `@cohort_entry`. */
   readonly hasCohorts?: true
   /** Why the metric does not go with a dimension that its rows have; undefined when it does. */
-  readonly refuses?: (node: Node, text: string) => string | undefined
+  readonly refuses?: (node: Node, text: string, model: Model) => string | undefined
 }
 
 /** `member__country`: what a dimension is called inside of the statement. Ends that values use are told apart by one more. */

@@ -56,28 +56,28 @@ function allSpecials(expression: Expression): readonly Special[] {
 }
 
 /** Dimensions that the value has beside those of rows: `step`, `cohort`, `age`. */
-export function ownDimensions(expression: Expression): readonly LegalDimension[] {
+export function ownDimensions(model: Model, expression: Expression): readonly LegalDimension[] {
   return allSpecials(expression).flatMap(
-    (special) => kindOf(special).dimensions?.(special.node) ?? [],
+    (special) => kindOf(special).dimensions?.(special.node, model) ?? [],
   )
 }
 
 /** Why the value does not go with a dimension that its rows or it itself have. */
-export function refusalOf(expression: Expression, text: string): string | undefined {
+export function refusalOf(model: Model, expression: Expression, text: string): string | undefined {
   return allSpecials(expression)
     .map((special) =>
-      isUnmoved(special, text)
+      isUnmoved(model, special, text)
         ? `at another time there are other values of "${text}"`
-        : kindOf(special).refuses?.(special.node, text),
+        : kindOf(special).refuses?.(special.node, text, model),
     )
     .find((reason) => reason !== undefined)
 }
 
 /** A cohort is no grain that is moved with the time. */
-function isUnmoved({ node }: Special, text: string): boolean {
+function isUnmoved(model: Model, { node }: Special, text: string): boolean {
   return (
     node.kind === 'offset' &&
-    ownDimensions(node.of).some(({ path, type }) => path === text && type.kind !== 'integer')
+    ownDimensions(model, node.of).some(({ path, type }) => path === text && type.kind !== 'integer')
   )
 }
 

@@ -25,14 +25,14 @@ export function legalDimensions(model: Model, metricName: string): readonly Lega
   const legal = dimensionsOf(model, first).filter(
     ({ path }) =>
       others.every((rootId) => isReached(model, rootId, path)) &&
-      refusalOf(expression, path) === undefined,
+      refusalOf(model, expression, path) === undefined,
   )
   // A column that is called like the metric goes by its longer name, so that the answer has two names.
   const named = legal.map((dimension) =>
     dimension.path === name ? { ...dimension, path: `${lastName(first)}.${name}` } : dimension,
   )
-  const own = ownDimensions(expression).filter(
-    ({ path }) => refusalOf(expression, path) === undefined,
+  const own = ownDimensions(model, expression).filter(
+    ({ path }) => refusalOf(model, expression, path) === undefined,
   )
   return [...own, ...named]
 }
@@ -60,9 +60,9 @@ export function refusedPair(
   dimension: string,
 ): RefusedReason | undefined {
   const { expression } = askMetric(model, metricName)
-  const reason = refusalOf(expression, dimension)
+  const reason = refusalOf(model, expression, dimension)
   if (reason !== undefined) return { reason }
-  if (ownDimensions(expression).some(({ path }) => path === dimension)) return undefined
+  if (ownDimensions(model, expression).some(({ path }) => path === dimension)) return undefined
   const plain = hasCohorts(expression) ? withoutEntry(dimension) : dimension
   for (const rootId of rootsOf(model, expression)) {
     try {

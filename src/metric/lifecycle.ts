@@ -3,11 +3,11 @@ import { MaruError } from '../base/errors.ts'
 import type { MetricModel } from '../model/model.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
-import { isCalendarPart, isGrain } from './calendar.ts'
 import { periodEnd } from './dimension.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
-import { grainRefusal, knownUntil, periodAfter, periodsOf } from './period-sql.ts'
+import { periodsOf } from './period-sql.ts'
 import type { Periods } from './period-sql.ts'
+import { isTimeWord } from './time-words.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'lifecycle' }>
 type Request = KindRequest<Node>
@@ -16,25 +16,21 @@ export const lifecycle: Kind<Node> = {
   roots: (_model, { choice }) => [choice.activity],
   isCount: () => true,
   needs: ({ grain }) => grain,
-  refuses: (node, text) => {
-    const { grain, state } = node
-    const reason = grainRefusal(node)
-    if (reason !== undefined) return reason
-    if (text !== grain && (isGrain(text) || isCalendarPart(text)))
-      return `its periods are of one ${grain} each`
+  refuses: ({ grain, state }, text, model) => {
+    if (text !== grain && isTimeWord(model, text)) return `its periods are of one ${grain} each`
     // Their last row is of the period before.
     return state === 'dormant' && text.endsWith(periodEnd)
       ? 'the dormant are seen as they were at their last row'
       : undefined
   },
   compile: (request) => {
-    const { node, name, by } = request
+    const { model, node, name, by } = request
     if (!by.includes(node.grain)) {
       throw new MaruError('METRIC_ILLEGAL', `"${node.name}" is a value for each ${node.grain}`, {
         hint: `ask by ${node.grain}`,
       })
     }
-    const periods = periodsOf(node)
+    const periods = periodsOf(request)
     const columns = { moment: periods.path }
     const chosen = chooseForMetric(request, {
       choice: node.choice,
@@ -44,18 +40,19 @@ export const lifecycle: Kind<Node> = {
     return anchoredPart(request, {
       rootId: node.choice.activity,
       ctes: [
+        ...periods.ctes,
         ...chosen.histories.map(({ sql }) => sql),
         ...chosen.ctes,
         ...anchorCtes(request, periods, chosen.rows),
       ],
       rows: `${name}__anchor`,
-      tables: chosen.tables,
+      tables: [...chosen.tables, ...periods.tables],
       columns: [],
       dimensions: { [node.grain]: { column: 'period', type: periods.type, isOwnTime: true } },
       value: 'count(*)',
       type: { kind: 'integer' },
-      day: 'cast(anchor.period as date)',
-      refuses: (text) => lifecycle.refuses?.(node, text),
+      day: 'anchor.first_day',
+      refuses: (text) => lifecycle.refuses?.(node, text, model),
     })
   },
 }
@@ -68,13 +65,14 @@ function anchorCtes(
 ): readonly string[] {
   const isDormant = node.state === 'dormant'
   const way = isDormant ? ' desc' : ''
-  const next = periodAfter(periods, 'period', 1)
-  const afterOther = periodAfter(periods, 'other', 1)
+  const next = periods.after('period', 1)
+  const afterOther = periods.after('other', 1)
+  const shown = isDormant ? next : 'period'
   const conditions = {
     new: 'other is null',
     returning: `${afterOther} = period`,
     resurrected: `${afterOther} < period`,
-    dormant: `(other is null or other > ${next}) and ${next} <${range.to === undefined ? '=' : ''} ${knownUntil(periods, range.to)}`,
+    dormant: `(other is null or other > ${next}) and ${periods.isBegun(next, range.to)}`,
   }
   return [
     `${name}__active as (
@@ -84,6 +82,7 @@ function anchorCtes(
     `${name}__numbered as (
   select *, row_number() over (partition by object_key, period order by occurred_at${way}, event_id${way}) as place
   from ${name}__active
+  where period is not null
 )`,
     `${name}__once as (
   select *, ${isDormant ? 'lead' : 'lag'}(period) over (partition by object_key order by period) as other
@@ -91,7 +90,7 @@ function anchorCtes(
   where place = 1
 )`,
     `${name}__anchor as (
-  select event_id, ${isDormant ? `${next} as period` : 'period'}
+  select event_id, ${periods.named(shown)} as period, ${periods.firstDay(shown)} as first_day
   from ${name}__once
   where ${conditions[node.state]}
 )`,

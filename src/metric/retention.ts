@@ -4,10 +4,10 @@ import { dayNumber } from '../base/time.ts'
 import type { ColumnType, MetricModel } from '../model/model.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart } from './anchored.ts'
-import { periodStart } from './calendar.ts'
+import { isGrain, periodStart } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import type { Kind, KindRequest } from './inquiry.ts'
-import { grainRefusal, knownUntil, periodAfter, periodsOf, periodType } from './period-sql.ts'
+import { periodsOf, periodType } from './period-sql.ts'
 import type { Periods } from './period-sql.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'retention' }>
@@ -18,10 +18,10 @@ const integer: ColumnType = { kind: 'integer' }
 export const retention: Kind<Node> = {
   roots: (_model, { start }) => [start.activity],
   isCount: ({ result }) => result === 'actors',
-  dimensions: (node) => [
+  dimensions: (node, model) => [
     {
       path: 'cohort',
-      type: periodType(node.grain),
+      type: periodType(model, node.grain),
       description: `the ${node.grain} of the start`,
     },
     ...(node.at === undefined
@@ -29,18 +29,18 @@ export const retention: Kind<Node> = {
       : []),
   ],
   hasCohorts: true,
-  refuses: grainRefusal,
   needs: (node) => (node.at === undefined ? 'age' : undefined),
   compile: (request) => {
     const { node, name } = request
     refuseWithoutAge(request)
-    const periods = periodsOf(node)
+    const periods = periodsOf(request)
     const columns = { moment: periods.path }
     const start = chooseForMetric(request, { choice: node.start, name: `${name}__start`, columns })
     const back = chooseForMetric(request, { choice: node.back, name: `${name}__back`, columns })
     return anchoredPart(request, {
       rootId: node.start.activity,
       ctes: [
+        ...periods.ctes,
         ...[...start.histories, ...back.histories].map(({ sql }) => sql),
         ...start.ctes,
         ...back.ctes,
@@ -48,7 +48,7 @@ export const retention: Kind<Node> = {
       ],
       isEntry: true,
       rows: `${name}__anchor`,
-      tables: [...start.tables, ...back.tables],
+      tables: [...start.tables, ...back.tables, ...periods.tables],
       columns: ['is_back'],
       dimensions: {
         cohort: { column: 'cohort', type: periods.type, grain: node.grain },
@@ -78,16 +78,15 @@ function anchorCtes(
 ): readonly string[] {
   const { node, name, range } = request
   const isRolling = node.counting === 'rolling'
-  const bound = knownUntil(periods, range.to)
-  const after = (count: number | string): string => periodAfter(periods, 'cohort.period', count)
+  const after = (count: number | string): string => periods.after('cohort.period', count)
   const ages =
     node.at === undefined
       ? `select cohort.period, number.age, ${after('number.age')} as back_period
   from ${name}__cohort as cohort
-  join ${name}__number as number on ${after('(number.age + 1)')} <= ${bound}`
+  join ${name}__number as number on ${periods.isOver(after('number.age'), range.to)}`
       : `select cohort.period, ${node.at} as age, ${after(node.at)} as back_period
   from ${name}__cohort as cohort
-  where ${after(node.at + 1)} <= ${bound}`
+  where ${periods.isOver(after(node.at), range.to)}`
   return [
     `${name}__started as (
   select object_key, occurred_at, event_id, ${periods.sql} as period
@@ -96,6 +95,7 @@ function anchorCtes(
     `${name}__numbered as (
   select *, row_number() over (partition by object_key, period order by occurred_at, event_id) as place
   from ${name}__started
+  where period is not null
 )`,
     `${name}__entry as (
   select object_key, event_id, period
@@ -116,7 +116,7 @@ function anchorCtes(
   group by object_key${isRolling ? '' : `, ${periods.sql}`}
 )`,
     `${name}__anchor as (
-  select entry.event_id, entry.period as cohort, each_age.age, case when seen.object_key is null then 0 else 1 end as is_back
+  select entry.event_id, ${periods.named('entry.period')} as cohort, each_age.age, case when seen.object_key is null then 0 else 1 end as is_back
   from ${name}__entry as entry
   join ${name}__age as each_age on each_age.period = entry.period
   left join ${name}__seen as seen on seen.object_key = entry.object_key and seen.period ${isRolling ? '>=' : '='} each_age.back_period
@@ -125,8 +125,9 @@ function anchorCtes(
 }
 
 /** Of cohorts outside of the range nothing is asked. */
-function cohortConditions({ range: { from, to } }: Request, { grain, type }: Periods): string {
-  if (type.kind !== 'date') return ''
+function cohortConditions({ node, range: { from, to } }: Request, { path }: Periods): string {
+  const { grain } = node
+  if (path !== 'day' || !isGrain(grain)) return ''
   const conditions = [
     ...(from === undefined ? [] : [`period >= date '${periodStart(grain, from)}'`]),
     ...(to === undefined ? [] : [`period < date '${to}'`]),
@@ -150,10 +151,10 @@ const agesMax = 1_000_000
 const longestDays = 99_999
 
 /** Decimal places of the ages of the range, or of two hundred years when it is open. */
-function placesOf({ node, range: { from, to } }: Request, grain: Grain): number {
+function placesOf({ node, range: { from, to } }: Request): number {
   const days =
     from === undefined || to === undefined ? longestDays : dayNumber(to) - dayNumber(from) + 366
-  const count = Math.ceil(days * perDay[grain])
+  const count = Math.ceil(days * perDay[isGrain(node.grain) ? node.grain : 'day'])
   if (count > agesMax) {
     throw new MaruError('METRIC_ILLEGAL', `"${node.name}" would have about ${count} ages`, {
       hint: `at most ${agesMax} are answered: give a shorter from and to, or declare a coarser grain`,
@@ -165,12 +166,11 @@ function placesOf({ node, range: { from, to } }: Request, grain: Grain): number 
 /** All ages that there can be, from digits. */
 function numberCtes(request: Request, periods: Periods): readonly string[] {
   const { name, range } = request
-  const places = Array.from({ length: placesOf(request, periods.grain) }, (_, at) => at)
+  const places = Array.from({ length: placesOf(request) }, (_, at) => at)
   const sum = places.map((at) => `${10 ** at} * digit_${at}.n`).join(' + ')
   const from = places.map((at) => `${name}__digit as digit_${at}`).join(' cross join ')
-  // No period is shorter than a day, so that no cohort is older in periods than the first is in days.
-  const oldest = `select date_diff('day', min(period), ${knownUntil(periods, range.to)}) from ${name}__cohort`
-  const where = periods.type.kind === 'date' ? `\n  where ${sum} <= (${oldest})` : ''
+  const oldest = `select ${periods.age('min(period)', range.to)} from ${name}__cohort`
+  const where = periods.path === 'day' ? `\n  where ${sum} <= (${oldest})` : ''
   return [
     `${name}__digit as (
   select n

@@ -152,7 +152,7 @@ export const askedLevel: fc.Arbitrary<Asked> = fc
     }
   })
 
-const grain = fc.constantFrom('day', 'week', 'month', 'quarter')
+const grain = fc.constantFrom('day', 'week', 'month', 'quarter', 'tide')
 
 const retention = fc
   .record({
@@ -174,7 +174,7 @@ const lifecycle = fc
   .map((drawn): Drawn => ({ ...drawn, kind: 'lifecycle' }))
 
 const stickiness = fc
-  .record({ choice: rows, grain: fc.constantFrom('day', 'week', 'month') })
+  .record({ choice: rows, grain: fc.constantFrom('day', 'week', 'month', 'tide') })
   .map((drawn): Drawn => ({ ...drawn, kind: 'stickiness' }))
 
 function named(drawn: Drawn): FollowedMetric {
@@ -229,9 +229,10 @@ function dimensionsFor(metric: FollowedMetric): readonly (readonly string[])[] {
       ]
     case 'stickiness': {
       const coarser = {
-        day: ['day', 'week', 'month', 'quarter'],
+        day: ['day', 'week', 'month', 'quarter', 'season'],
         week: ['week'],
         month: ['month', 'year'],
+        tide: ['tide', 'season'],
       }
       const words = coarser[metric.grain as keyof typeof coarser]
       return [[], ['country'], ...words.flatMap((word) => [[word], [word, 'country']])]

@@ -129,8 +129,8 @@ export function shopOf(drawn: ShopSketch): Shop {
       },
       'obj.shop_day': {
         key: 'id',
-        columns: { date: 'date', season: 'text', day: 'date', period: 'date' },
-        calendar: { day: 'date', grains: ['season'] },
+        columns: { date: 'date', season: 'text', tide: 'text', day: 'date', period: 'date' },
+        calendar: { day: 'date', grains: ['season', 'tide'] },
       },
       'obj.brand': { key: 'id', history: drawn.brandHistory, columns: { country: 'text' } },
     },
@@ -188,6 +188,8 @@ const shopDays: readonly Row[] = Array.from({ length: 50 }, (_, id) => ({
   id,
   date: new Date(Date.parse('2011-10-26') + id * 86_400_000).toISOString().slice(0, 10),
   season: id % 7 === 3 ? null : id < 4 ? 'harvest' : 'frost',
+  // Their names are in another order than their days.
+  tide: id % 9 === 4 ? null : `tide ${(((id / 5) | 0) * 7) % 10}`,
 })).filter(({ id }) => id % 11 !== 5)
 
 /** One row per key, or versions with half-open intervals, gaps among them, none twice at one instant. */
@@ -436,6 +438,7 @@ const purchaseDimensions = [
   'member.tier@now',
   'member.joined_at.month',
   'season',
+  'tide',
   'member.joined_at.season',
   'quantity.bucket',
   'member.points.bucket',
@@ -576,7 +579,7 @@ function questionOn(topic: Topic): fc.Arbitrary<ReferenceQuestion> {
       from: fc.constantFrom('2011-10-29', '2011-10-30', '2011-12-01'),
       to: fc.constantFrom('2011-12-15', '2012-02-01'),
     }
-    const own = by.filter((text) => [...grains, 'season'].includes(text))
+    const own = by.filter((text) => [...grains, 'season', 'tide'].includes(text))
     const isFillable =
       own.length <= 1 && !by.some((text) => ['second', 'minute', 'hour'].includes(text))
     return fc.record(

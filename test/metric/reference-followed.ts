@@ -88,8 +88,11 @@ function anchorsOf(
       return objects.flatMap((object) => states(context, metric, object))
     case 'stickiness':
       return objects.flatMap((object) =>
-        chosenOf(context, metric.choice, { object }).map((row) =>
-          anchorOf(context, { row, object }),
+        chosenOf(context, metric.choice, { object }).flatMap((row) =>
+          // What lies in no period is no sign of life.
+          periodsOf(context, metric.grain).periodOf(row) === undefined
+            ? []
+            : [anchorOf(context, { row, object })],
         ),
       )
   }
@@ -242,25 +245,68 @@ function entries(
   metric: Of<'retention'>,
   { object, question }: { readonly object: Cell; readonly question: FollowedQuestion },
 ): readonly Anchor[] {
-  const { zone } = context.model
-  const periodOf = (row: Row): string => calendar(metric.grain, at(row), zone) as string
+  const { grain } = metric
+  const { periodOf, after, endOf, nameOf } = periodsOf(context, grain)
   const back = chosenOf(context, metric.back, { object }).map(periodOf)
-  const firsts = new Map<string, Row>()
-  for (const row of chosenOf(context, metric.start, { object }).toSorted(compareRows))
-    if (!firsts.has(periodOf(row))) firsts.set(periodOf(row), row)
+  const firsts = new Map<number, Row>()
+  for (const row of chosenOf(context, metric.start, { object }).toSorted(compareRows)) {
+    const period = periodOf(row)
+    if (period !== undefined && !firsts.has(period)) firsts.set(period, row)
+  }
   const known = question.to ?? new Date().toISOString().slice(0, 10)
-  return [...firsts].flatMap(([cohort, row]) => {
+  return [...firsts].flatMap(([start, row]) => {
     const anchors: Anchor[] = []
-    for (let age = 0; periodAfter(metric.grain, cohort, age + 1) <= known; age++) {
+    for (let age = 0; (endOf(after(start, age)) ?? known) < known; age++) {
       if (metric.at !== undefined && metric.at !== age) continue
-      const period = periodAfter(metric.grain, cohort, age)
-      const isBack = back.some((each) =>
-        metric.counting === 'rolling' ? each >= period : each === period,
+      const period = after(start, age)
+      const isBack = back.some(
+        (each) =>
+          each !== undefined && (metric.counting === 'rolling' ? each >= period : each === period),
       )
-      anchors.push(anchorOf(context, { row, object, own: { cohort, age }, found: isBack ? 1 : 0 }))
+      const own = { cohort: nameOf(start), age }
+      anchors.push(anchorOf(context, { row, object, own, found: isBack ? 1 : 0 }))
     }
     return anchors
   })
+}
+
+/** Periods as numbers in order: of the calendar's own their places, else their first days. */
+interface Periods {
+  readonly periodOf: (row: Row) => number | undefined
+  readonly after: (period: number, count: number) => number
+  readonly nameOf: (period: number) => Cell
+  readonly firstDay: (period: number) => string | undefined
+  /** The last day. */
+  readonly endOf: (period: number) => string | undefined
+}
+
+function periodsOf(context: Context, grain: string): Periods {
+  const { zone } = context.model
+  const dayOfNumber = (period: number): string => new Date(period).toISOString().slice(0, 10)
+  if (grain !== 'tide')
+    return {
+      periodOf: (row) => Date.parse(calendar(grain, at(row), zone) as string),
+      after: (period, count) => Date.parse(periodAfter(grain, dayOfNumber(period), count)),
+      nameOf: dayOfNumber,
+      firstDay: dayOfNumber,
+      endOf: (period) => periodAfter('day', periodAfter(grain, dayOfNumber(period), 1), -1),
+    }
+  const days = (context.dataset.get('obj.shop_day') ?? []).filter((row) => row[grain] !== null)
+  const tides = [...Map.groupBy(days, (row) => row[grain]!)].map(([name, rows]) => ({
+    name,
+    days: rows.map((row) => row['date'] as string).toSorted(),
+  }))
+  const order = tides.toSorted((a, b) => (a.days[0]! < b.days[0]! ? -1 : 1))
+  return {
+    periodOf: (row) => {
+      const place = order.findIndex((tide) => tide.days.includes(dayOf(row, zone)!))
+      return place === -1 ? undefined : place
+    },
+    after: (period, count) => period + count,
+    nameOf: (period) => order[period]!.name,
+    firstDay: (period) => order[period]?.days[0],
+    endOf: (period) => order[period]?.days.at(-1),
+  }
 }
 
 export function periodAfter(grain: string, day: string, count: number): string {
@@ -274,35 +320,35 @@ export function periodAfter(grain: string, day: string, count: number): string {
 
 function states(context: Context, metric: Of<'lifecycle'>, object: Cell): readonly Anchor[] {
   const { grain, state } = metric
+  const { periodOf, after, nameOf, firstDay } = periodsOf(context, grain)
   const rows = chosenOf(context, metric.choice, { object }).toSorted(compareRows)
-  const periodOf = (row: Row): string => calendar(grain, at(row), context.model.zone) as string
-  const active = [...new Set(rows.map(periodOf))].toSorted()
-  const anchor = (row: Row, period: string): Anchor => ({
-    ...anchorOf(context, { row, object, own: { [grain]: period } }),
-    day: period,
-  })
+  const active = [...new Set(rows.map(periodOf))]
+    .filter((period) => period !== undefined)
+    .toSorted((a, b) => a - b)
+  const anchor = (row: Row, period: number): readonly Anchor[] => {
+    const day = firstDay(period)
+    return day === undefined
+      ? []
+      : [{ ...anchorOf(context, { row, object, own: { [grain]: nameOf(period) } }), day }]
+  }
   if (state === 'dormant') {
-    return active.flatMap((period) => {
-      const next = periodAfter(grain, period, 1)
-      if (active.includes(next)) return []
-      return [
-        anchor(
-          rows.findLast((row) => periodOf(row) === period)!,
-          next,
-        ),
-      ]
-    })
+    return active.flatMap((period) =>
+      active.includes(after(period, 1))
+        ? []
+        : anchor(
+            rows.findLast((row) => periodOf(row) === period)!,
+            after(period, 1),
+          ),
+    )
   }
   return active.flatMap((period, index) => {
-    const wasBefore = active.some((other) => periodAfter(grain, other, 1) === period)
+    const wasBefore = active.some((other) => after(other, 1) === period)
     const is = index === 0 ? 'new' : wasBefore ? 'returning' : 'resurrected'
     return is === state
-      ? [
-          anchor(
-            rows.find((row) => periodOf(row) === period)!,
-            period,
-          ),
-        ]
+      ? anchor(
+          rows.find((row) => periodOf(row) === period)!,
+          period,
+        )
       : []
   })
 }
@@ -327,13 +373,11 @@ function valueOf(context: Context, metric: FollowedMetric, valued: Valued): Cell
     case 'funnel':
       return funnelValue(metric, valued)
     case 'stickiness': {
-      const { zone } = context.model
-      const pairs = anchors.map(({ row, object }) => [
-        object,
-        calendar(metric.grain, at(row), zone),
-      ])
+      const { periodOf } = periodsOf(context, metric.grain)
+      const pairs = anchors.map(({ row, object }) => [object, periodOf(row)])
       const active = new Set(anchors.map(({ object }) => object))
-      return share(new Set(pairs.map(cellsText)).size, active.size * lengthOf(metric.grain, valued))
+      const length = active.size === 0 ? 0 : lengthOf(context, metric.grain, valued)
+      return share(new Set(pairs.map(cellsText)).size, active.size * length)
     }
   }
 }
@@ -352,15 +396,25 @@ function funnelValue({ result, steps }: FunnelMetric, { question, anchors }: Val
 }
 
 /** How many periods of the grain there are in the group's finest period, or in the range. */
-function lengthOf(grain: string, { question, keys }: Valued): number {
-  const finest = ['day', 'week', 'month', 'quarter', 'year'].find((word) =>
+function lengthOf(context: Context, grain: string, { question, keys }: Valued): number {
+  const finest = ['tide', 'season', 'day', 'week', 'month', 'quarter', 'year'].find((word) =>
     question.by.includes(word),
   )
-  const start =
-    finest === undefined ? question.from! : (keys[question.by.indexOf(finest)] as string)
-  const end = finest === undefined ? question.to! : periodAfter(finest, start, 1)
+  const period = finest === undefined ? undefined : keys[question.by.indexOf(finest)]!
+  const days = context.dataset.get('obj.shop_day') ?? []
+  const wordOf = (word: string, day: string): Cell =>
+    word === 'tide' || word === 'season'
+      ? (days.find((row) => row['date'] === day)?.[word] ?? null)
+      : calendar(word, day, 'UTC')
+  const isOwn = finest === 'tide' || finest === 'season'
+  // Days of no period are none.
+  if (isOwn && period === null) return 0
+  const start = finest === undefined ? question.from! : isOwn ? '2011-10-01' : (period as string)
+  const end =
+    finest === undefined ? question.to! : isOwn ? '2012-01-01' : periodAfter(finest, start, 1)
   const seen = new Set<Cell>()
   for (let day = start; day < end; day = periodAfter('day', day, 1))
-    seen.add(calendar(grain, day, 'UTC'))
+    if (finest === undefined || wordOf(finest, day) === period) seen.add(wordOf(grain, day))
+  seen.delete(null)
   return seen.size
 }

@@ -52,15 +52,16 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
     return calendar(segments.at(-1)!, value as bigint | string | null, zone)
   }
   const last = segments.at(-1)!
-  if (segments.length > 1 && ['season', 'bucket'].includes(last)) {
+  if (segments.length > 1 && ['season', 'tide', 'bucket'].includes(last)) {
     const path = segments.slice(0, -1).join('.') + (isNow ? '@now' : '')
     const value = valueAt(context, root, row, path)
-    if (last === 'season') return seasonOf(context, value as bigint | null)
+    if (last !== 'bucket') return ownPeriodOf(context, last, value as bigint | null)
     return value === null
       ? null
       : bucketOf(Number(value), segments.at(-2) === 'quantity' ? [1, 2.5] : [0, 5])
   }
-  if (text === 'season') return seasonOf(context, row['occurred_at'] as bigint | null)
+  if (text === 'season' || text === 'tide')
+    return ownPeriodOf(context, text, row['occurred_at'] as bigint | null)
   if (segments.length > 1 && segments[0] === root.id.split('.').at(-1) && !has(root, segments[0]!))
     segments.shift()
   const instant = isNow || root.kind === 'object' ? 'now' : (row['occurred_at'] as bigint | null)
@@ -75,10 +76,10 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
   return attribute(context, { object: root.id, key, instant }, segments)
 }
 
-function seasonOf({ model, dataset }: Context, instant: bigint | null): Cell {
+function ownPeriodOf({ model, dataset }: Context, grain: string, instant: bigint | null): Cell {
   const day = calendar('day', instant, model.zone)
   const rows = dataset.get('obj.shop_day') ?? []
-  return rows.find((row) => day !== null && row['date'] === day)?.['season'] ?? null
+  return rows.find((row) => day !== null && row['date'] === day)?.[grain] ?? null
 }
 
 function bucketOf(value: number, [low, high]: readonly [number, number] | number[]): string {

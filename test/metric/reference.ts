@@ -367,12 +367,13 @@ function addSeasons(
   dataset: Dataset,
   groups: Map<string, Group>,
 ): void {
-  const at = question.by.indexOf('season')
-  if (at === -1) return
-  const days = (dataset.get('obj.shop_day') ?? []).filter((row) => row['season'] !== null)
+  const grain = question.by.find((text) => text === 'season' || text === 'tide')
+  if (grain === undefined) return
+  const at = question.by.indexOf(grain)
+  const days = (dataset.get('obj.shop_day') ?? []).filter((row) => row[grain] !== null)
   const all = [...groups.values()].map((group) => group.keys)
   const present = days
-    .filter((row) => all.some((keys) => keys[at] === row['season']))
+    .filter((row) => all.some((keys) => keys[at] === row[grain]))
     .map((row) => row['date'] as string)
     .toSorted()
   const inRange = days.filter((row) => {
@@ -382,9 +383,9 @@ function addSeasons(
     return isBegun && isLeft
   })
   if (question.by.length === 1 && all.length === 0) all.push([null])
-  for (const { season } of inRange) {
+  for (const day of inRange) {
     for (const keys of all) {
-      const filled = keys.with(at, season!)
+      const filled = keys.with(at, day[grain]!)
       const key = cellsText(filled)
       if (!groups.has(key)) groups.set(key, { keys: filled, rows: new Map() })
     }
