@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { compare } from './compare.ts'
 import { compareRandom } from './against-random.ts'
 import { useMemory } from './dataset.ts'
-import { question } from './random.ts'
+import { question } from './random-question.ts'
 
 const questionsEach = 4
 

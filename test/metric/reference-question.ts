@@ -4,7 +4,7 @@ import type { Top } from '../../src/metric/metric.ts'
 import { calendar, compareCells, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
 import { divide, evaluate } from './reference.ts'
-import { back, periodsBetween } from './reference-timed.ts'
+import { back, periodsBetween } from './reference-time.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
 

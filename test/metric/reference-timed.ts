@@ -1,5 +1,18 @@
 /** What the metrics mean that look at other times or over other groups: cumulative, balance, offset, total, calendar. Loops over periods and rows in memory. */
 import type { Formula, MetricModel, Offset, Predicate } from '../../src/model/model.ts'
+import {
+  back,
+  beginOfSeason,
+  endsOf,
+  firstHour,
+  grains,
+  isShort,
+  isTime,
+  mean,
+  periodsBetween,
+  seasonsLater,
+  unitOf,
+} from './reference-time.ts'
 import { calendar, holds } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
 import { compute, divide, groupsOf, metricOf, metricValue, rowsOf, takenOf } from './reference.ts'
@@ -24,11 +37,6 @@ interface Run {
 
 /** Values by groups. */
 export type Table = Map<string, { readonly keys: readonly Cell[]; readonly value: Cell }>
-
-const grains = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year']
-const isTime = (text: string): boolean =>
-  /^(second|minute|hour|day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
-const isShort = (grain: string): boolean => ['second', 'minute', 'hour'].includes(grain)
 
 export function evaluateTimed(
   context: Context,
@@ -183,81 +191,6 @@ function operandTable(context: Context, operand: Operand, question: TimedQuestio
     : offsetTable(context, { name, by }, question)
 }
 
-function unitOf(words: readonly string[], longest: string): string {
-  const says = (unit: string, word: string): boolean => {
-    const coarse =
-      {
-        hour_of_day: 'hour',
-        week_of_year: 'week',
-        month_of_year: 'month',
-        quarter_of_year: 'quarter',
-      }[word] ?? (word.includes('_of_') ? 'day' : word)
-    if (coarse === 'week') return unit === 'week' || grains.indexOf(unit) <= grains.indexOf('day')
-    if (unit === 'week') return false
-    return grains.indexOf(unit) <= grains.indexOf(coarse)
-  }
-  return grains
-    .slice(0, grains.indexOf(longest) + 1)
-    .toReversed()
-    .find((unit) => words.every((word) => says(unit, word)))!
-}
-
-/** Periods of a grain, days as texts and hours as instants. */
-export function periodsBetween(
-  { model }: Context,
-  unit: string,
-  range: { readonly first: Cell; readonly last: Cell },
-): readonly (string | bigint)[] {
-  const { first, last } = range
-  if (first === null || last === null) return []
-  const found: (string | bigint)[] = []
-  if (!isShort(unit)) {
-    for (
-      let day = Date.parse(first as string);
-      day <= Date.parse(last as string);
-      day += 86_400_000
-    ) {
-      const text = new Date(day).toISOString().slice(0, 10)
-      if (calendar(unit, text, model.zone) === text) found.push(text)
-    }
-    return found
-  }
-  for (let at = first as bigint; at <= (last as bigint); at += 1_800_000_000n) {
-    if (calendar(unit, at, model.zone) === at) found.push(at)
-  }
-  return found
-}
-
-/** The first and last period of the range, where it is open those given. */
-function endsOf(
-  { model }: Context,
-  { unit, question }: { readonly unit: string; readonly question: TimedQuestion },
-  open: readonly Cell[],
-): { readonly first: Cell; readonly last: Cell } {
-  const known = open
-    .filter((cell) => cell !== null)
-    .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const inside = (day: string, isEnd: boolean): Cell => {
-    if (!isShort(unit)) return calendar(unit, day, model.zone)
-    // Half hours of the local day, looked for around its name in UTC.
-    const middle = BigInt(Date.parse(day)) * 1000n
-    const own: bigint[] = []
-    for (let at = middle - 86_400_000_000n; at < middle + 172_800_000_000n; at += 1_800_000_000n)
-      if (calendar('day', at, model.zone) === day && calendar(unit, at, model.zone) === at)
-        own.push(at)
-    return isEnd ? own.at(-1)! : own[0]!
-  }
-  const { from, to } = question
-  return {
-    first: from === undefined ? (known[0] ?? null) : inside(from, false),
-    last: to === undefined ? (known.at(-1) ?? null) : inside(dayBefore(to), true),
-  }
-}
-
-function dayBefore(day: string): string {
-  return new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10)
-}
-
 function everyPeriod(context: Context, table: Table, question: TimedQuestion): Table {
   const { by, whereTime } = question
   const times = by.flatMap((text, at) => (isTime(text) ? [at] : []))
@@ -294,21 +227,6 @@ function everyPeriod(context: Context, table: Table, question: TimedQuestion): T
     if (!isThere && isMet) result.set(cellsText(keys), { keys, value: null })
   }
   return result
-}
-
-/** Of a month that has no such day, the last. */
-export function back(day: string, count: number, grain: string): string {
-  const [year, month, date] = day.split('-').map(Number) as [number, number, number]
-  if (grain === 'day' || grain === 'week')
-    return new Date(Date.parse(day) - count * (grain === 'week' ? 7 : 1) * 86_400_000)
-      .toISOString()
-      .slice(0, 10)
-  const months = count * { month: 1, quarter: 3, year: 12 }[grain as 'month']
-  const first = new Date(Date.UTC(year, month - 1 - months, 1))
-  const length = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate()
-  return new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), Math.min(date, length)))
-    .toISOString()
-    .slice(0, 10)
 }
 
 function offsetTable(
@@ -370,18 +288,6 @@ function offsetTable(
   return result
 }
 
-/** The day with the same place in a later season, its last when it is shorter. */
-function seasonsLater({ dataset }: Context, day: string, count: number): string | null {
-  const known = (dataset.get('obj.shop_day') ?? []).filter((row) => row['season'] !== null)
-  const days = known.toSorted((a, b) => (a['date']! < b['date']! ? -1 : 1))
-  const seasons = [...Map.groupBy(days, (row) => row['season']!)].map(([, rows]) => rows)
-  const at = seasons.findIndex((rows) => rows.some((row) => row['date'] === day))
-  const later = at === -1 ? undefined : seasons[at + count]
-  if (later === undefined) return null
-  const place = seasons[at]!.findIndex((row) => row['date'] === day)
-  return later[Math.min(place, later.length - 1)]!['date'] as string
-}
-
 /** Whether periods of the question are longer than those of the offset: then rows move instead. */
 function isMoved(words: readonly string[], unit: string, grain: string): boolean {
   if (isShort(unit) || isShort(grain)) return false
@@ -390,10 +296,6 @@ function isMoved(words: readonly string[], unit: string, grain: string): boolean
   if (unit === grain) return false
   if (unit === 'week' || grain === 'week') return grain === 'day'
   return grains.indexOf(grain) < grains.indexOf(unit)
-}
-
-function firstHour(context: Context, day: string): bigint {
-  return endsOf(context, { unit: 'hour', question: { by: [], from: day } }, []).first as bigint
 }
 
 type Aggregate = Extract<MetricModel, { readonly kind: 'aggregate' }>
@@ -438,11 +340,6 @@ function balance(context: Context, metric: Aggregate, question: TimedQuestion): 
       return [key, { keys: group.keys, value: mean([...days.values()].map(value)) }]
     }),
   )
-}
-
-function mean(cells: readonly Cell[]): Cell {
-  const known = cells.filter((cell) => cell !== null).map(Number)
-  return known.length === 0 ? null : known.reduce((left, right) => left + right) / known.length
 }
 
 /** The rows that show in the run. */
@@ -536,12 +433,4 @@ function isInRun(
       : (time as string) > back(point, length.count, length.unit)
   }
   return (time, point) => time !== null && time <= point && isBegun(time as string, point)
-}
-
-/** The first day of the season in which a day lies. */
-function beginOfSeason({ dataset }: Context, day: string): string | null {
-  const days = dataset.get('obj.shop_day') ?? []
-  const season = days.find((row) => row['date'] === day)?.['season'] ?? null
-  const same = days.filter((row) => season !== null && row['season'] === season)
-  return same.map((row) => row['date'] as string).toSorted()[0] ?? null
 }

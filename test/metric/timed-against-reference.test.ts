@@ -7,7 +7,7 @@ import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.t
 import { isSameCell } from './cells.ts'
 import { compareRandom } from './against-random.ts'
 import { useMemory, query } from './dataset.ts'
-import { filterText } from './random.ts'
+import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
 import { asked } from './random-timed.ts'
 import type { Asked } from './random-timed.ts'
