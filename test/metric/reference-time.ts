@@ -4,7 +4,16 @@ import type { Context } from './reference-row.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import type { Cell } from './rows.ts'
 
-export const grains = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year']
+export const grains: readonly string[] = [
+  'second',
+  'minute',
+  'hour',
+  'day',
+  'week',
+  'month',
+  'quarter',
+  'year',
+]
 export const isTime = (text: string): boolean =>
   /^(second|minute|hour|day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
 export const isShort = (grain: string): boolean => ['second', 'minute', 'hour'].includes(grain)
