@@ -149,7 +149,7 @@ export interface Selection extends RowChoice {
   readonly take: Take
   /**
    * Of attributes with `per`: what is taken is taken apart for each value, and the attribute is JSON text with one entry per value, in the order of the
-   * values as text: `{"books":"2024-05-01T00:00:00Z"}`; the unknown value is left out. Without it the rows of all values are taken together.
+   * values as text: `{"books":"2024-05-01T00:00:00Z"}`; the unknown value is left out, and without entries it is unknown. Without it the rows of all values are taken together.
    */
   readonly map?: true
 }

@@ -100,7 +100,7 @@ function relatedQuery(request: RelatedRequest): RelatedQuery {
       { hint: 'take one row or an aggregate' },
     )
   }
-  const { take, ...choice } = selection
+  const { take, map: _map, ...choice } = selection
   const scope = scopeOf(request, choice)
   const chosen = chooseRelated({
     model,
@@ -113,11 +113,11 @@ function relatedQuery(request: RelatedRequest): RelatedQuery {
     ...scope.ctes,
     ...chosen.histories.map(({ sql }) => sql),
     ...chosen.ctes,
-    takenCte({ name: 'related_value', rows: chosen.rows, keys: 'asked_id', take }),
+    takenCte(model, selection, { name: 'related_value', rows: chosen.rows, keys: 'asked_id' }),
   ]
   return {
     sql: `with ${ctes.join(',\n')}\nselect asked_id, taken\nfrom related_value`,
-    value: takenValue(take, { rows: aliasOf(column.name), type: sqlType(column.type) }),
+    value: takenValue(selection, { rows: aliasOf(column.name), type: sqlType(column.type) }),
     tables: [...scope.tables, ...chosen.tables],
   }
 }

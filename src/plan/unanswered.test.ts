@@ -3,9 +3,8 @@ import { describe, it } from 'node:test'
 import {
   activity,
   attributes,
-  collect,
   count,
-  first,
+  collect,
   boolean,
   key,
   object,
@@ -54,8 +53,7 @@ function select(derived: Parameters<typeof attributes>[1]): string {
 
 describe('a derived attribute that is not answered yet', () => {
   const cases = {
-    '`per`': first(visit).per(visit.page).occurred_at,
-    'the aggregate collect': collect(visit.page),
+    'the aggregate collect by `per`': collect(visit.page).per(visit.page),
   }
   for (const [what, attribute] of Object.entries(cases)) {
     it(`is refused and says why: ${what}`, () => {

@@ -8,8 +8,20 @@ export function isSameCell(left: Cell, right: Cell, type: ColumnType): boolean {
     const [a, b] = [Number(left), Number(right)]
     return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
   }
+  if (type.kind === 'json') return entriesText(left) === entriesText(right)
   if (type.kind === 'decimal') return digits(left) === digits(right)
   return String(left) === String(right)
+}
+
+/** The entries of a map, in order; floating point is rounded. */
+function entriesText(cell: Cell): string {
+  const entries = Object.entries(JSON.parse(String(cell)) as Readonly<Record<string, unknown>>)
+  return JSON.stringify(
+    entries.map(([key, value]) => [
+      key,
+      typeof value === 'number' ? Number(value.toPrecision(12)) : value,
+    ]),
+  )
 }
 
 /** `12.50` and `12.5` are one decimal; zeros at the end say nothing. */

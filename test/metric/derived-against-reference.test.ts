@@ -13,8 +13,7 @@ import { choice } from './random-choice.ts'
 import { taken } from './random-taken.ts'
 import type { Drawn } from './random-taken.ts'
 import { chosenOf } from './reference-choice.ts'
-import { takenOf } from './reference.ts'
-import { valueAt } from './reference-row.ts'
+import { takenBy } from './reference-map.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
@@ -118,9 +117,5 @@ function valueOf(
   selection: Selection,
   viewer: { readonly object: Cell; readonly instant: bigint },
 ): Cell {
-  const { take, activity: rootId } = selection
-  const rows = chosenOf(shop, selection, viewer)
-  if (take.kind === 'aggregate') return takenOf(shop, { rootId, take, rows, isFilled: false })
-  const root = shop.model.tables.find((table) => table.id === rootId)!
-  return rows[0] === undefined ? null : valueAt(shop, root, rows[0], take.column)
+  return takenBy(shop, selection, chosenOf(shop, selection, viewer))
 }

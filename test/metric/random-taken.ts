@@ -36,6 +36,15 @@ const ofPurchase: readonly Taken[] = [
   aggregate('sum', 'weight', { kind: 'number' }),
   aggregate('average', 'weight', { kind: 'number' }),
   aggregate('distinct', 'member.country', integer),
+  aggregate('approximate_distinct', 'member.country', integer),
+  aggregate('collect', 'quantity', { kind: 'list', of: integer }),
+  aggregate('collect', 'product.brand.country', { kind: 'list', of: text }),
+  aggregate('collect_distinct', 'status', { kind: 'list', of: text }),
+  aggregate('collect_distinct', 'amount', {
+    kind: 'list',
+    of: { kind: 'decimal', precision: 18, scale: 2 },
+  }),
+  aggregate('count_true', 'is_gift', integer),
   aggregate('first', 'status', text),
   aggregate('last', 'product.brand.country', text),
   percentile('continuous', 0.4),
@@ -51,10 +60,21 @@ export interface Drawn {
   readonly type: ColumnType
 }
 
+/** With `per`, half of them are maps. */
 export function taken(chosen: RowChoice): fc.Arbitrary<Drawn> {
-  const isOne = chosen.selector.kind !== 'all' && chosen.per === undefined
-  const takes = chosen.activity === 'act.like' ? ofAny : [...ofPurchase, ...(isOne ? ofOne : [])]
-  return fc
-    .constantFrom(...takes)
-    .map(({ take, type }) => ({ selection: { kind: 'selection', ...chosen, take }, type }))
+  const isOne = chosen.selector.kind !== 'all'
+  const hasPer = chosen.per !== undefined
+  const takes = chosen.activity === 'act.like' ? ofAny : ofPurchase
+  const ofEach = [...takes, ...(isOne && chosen.activity !== 'act.like' ? ofOne : [])]
+  const plain = fc
+    .constantFrom(...(hasPer ? takes : ofEach))
+    .map(({ take, type }): Drawn => ({ selection: { kind: 'selection', ...chosen, take }, type }))
+  if (!hasPer) return plain
+  const map = fc
+    .constantFrom(...ofEach.filter(({ type }) => type.kind !== 'list'))
+    .map(({ take }): Drawn => ({
+      selection: { kind: 'selection', ...chosen, take, map: true },
+      type: { kind: 'json' },
+    }))
+  return fc.oneof(plain, map)
 }

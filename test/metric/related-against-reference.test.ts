@@ -12,8 +12,7 @@ import type { Shop } from './random.ts'
 import { choice } from './random-choice.ts'
 import { taken } from './random-taken.ts'
 import { chosenOf } from './reference-choice.ts'
-import { takenOf } from './reference.ts'
-import { valueAt } from './reference-row.ts'
+import { takenBy } from './reference-map.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
 
@@ -103,15 +102,12 @@ function withRelated(model: Model, base: string, columns: readonly RelatedColumn
 function valueOf(
   seen: Shop,
   { base, row }: { readonly base: string; readonly row: Row },
-  { take, ...chosen }: RelatedColumn['selection'],
+  selection: RelatedColumn['selection'],
 ): Cell {
   const object = row[base === 'act.purchase' ? 'member' : 'fan'] ?? null
   // Who is not known, or when, has done nothing.
   const isKnown = object !== null && row['occurred_at'] !== null
   const from = { activity: base, selector: { kind: 'all' } } as const
-  const rows = isKnown ? chosenOf(seen, chosen, { object, base: { row, choice: from } }) : []
-  const rootId = chosen.activity
-  if (take.kind === 'aggregate') return takenOf(seen, { rootId, take, rows, isFilled: false })
-  const root = seen.model.tables.find((table) => table.id === rootId)!
-  return rows[0] === undefined ? null : valueAt(seen, root, rows[0], take.column)
+  const rows = isKnown ? chosenOf(seen, selection, { object, base: { row, choice: from } }) : []
+  return takenBy(seen, selection, rows)
 }

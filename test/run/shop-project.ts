@@ -3,6 +3,7 @@ import { buildModel, type LoadedDeclaration } from '../../src/model/build.ts'
 import {
   activity,
   attributes,
+  collect,
   count,
   decimal,
   first,
@@ -102,6 +103,18 @@ const habit = attributes(
   { owner: 'test', description: 'what the member does' },
 )
 
+/** Lists and maps, which other engines do not make alike. */
+const collection = attributes(
+  member,
+  {
+    quantities: collect(purchase.quantity),
+    products: collect(purchase.product, { distinct: true }),
+    first_by_product: first(purchase).per(purchase.product).occurred_at,
+    spent_by_product: sum(purchase.amount).per(purchase.product),
+  },
+  { owner: 'test', description: 'what the member has' },
+)
+
 const declarations: readonly LoadedDeclaration[] = [
   { path: 'raw/shop.ts', exportName: 'default', value: shop },
   { path: 'obj/member.ts', exportName: 'default', value: member },
@@ -109,6 +122,7 @@ const declarations: readonly LoadedDeclaration[] = [
   { path: 'act/ordering.ts', exportName: 'default', value: order },
   { path: 'act/purchase.ts', exportName: 'default', value: purchase },
   { path: 'obj_attr/member/habit.ts', exportName: 'default', value: habit },
+  { path: 'obj_attr/member/collection.ts', exportName: 'default', value: collection },
 ]
 
 export function shopModel(zone: string): Model {
