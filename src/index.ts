@@ -56,6 +56,7 @@ export {
   all,
   any,
   approximate_distinct,
+  approximate_percentile,
   average,
   collect,
   count,

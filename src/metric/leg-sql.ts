@@ -15,7 +15,9 @@ import {
   pruningFilters,
 } from './condition.ts'
 import type { JoinedCondition } from './condition.ts'
+import { binRows } from './bins.ts'
 import { dimensionSql } from './dimension.ts'
+import { isSketched } from './leg.ts'
 import type { Leg } from './leg.ts'
 import type { Measure } from './measure.ts'
 import { tableById } from './model-index.ts'
@@ -236,13 +238,12 @@ export function groupCte(name: string, grouped: GroupedRows): string {
   })
   const from = `${placedRows(grouped)}${countedWhere(leg).replace(' where', '\n  where')}`
   // A sketch is alone in its leg.
-  const [sketched] = leg.measures.filter(
-    ({ measure }) => measure.aggregate === 'approximate_distinct',
-  )
+  const [sketched] = leg.measures.filter(({ measure }) => isSketched(measure.aggregate))
+  const summary = sketched?.measure.aggregate === 'approximate_percentile' ? binRows : registerRows
   const rows =
     sketched === undefined
       ? from
-      : registerRows({ from, keys, value: valueNames.get(sketched.value!.text)! })
+      : summary({ from, keys, value: valueNames.get(sketched.value!.text)! })
   const lines = [`select`, `    ${[...keys, ...states].join(',\n    ')}`, `  from ${rows}`]
   if (keys.length > 0) lines.push(`  group by ${keys.join(', ')}`)
   return `${name} as (\n  ${lines.join('\n')}\n)`

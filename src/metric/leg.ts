@@ -3,7 +3,7 @@
  * All metrics over the same rows share one scan; a filtered metric is a condition inside of it.
  */
 import { assert } from '../base/errors.ts'
-import type { ColumnType, MetricCondition, Model, TableId } from '../model/model.ts'
+import type { Aggregate, ColumnType, MetricCondition, Model, TableId } from '../model/model.ts'
 import { calendarSql, grains, isOfInstants, periodStep } from './calendar.ts'
 import { bindCondition } from './condition.ts'
 import type { BoundCondition, JoinedCondition } from './condition.ts'
@@ -82,8 +82,13 @@ export function rowsOfMeasures(
   })
 }
 
+/** Whether it is taken of a summary of each group's rows. */
+export function isSketched(aggregate: Aggregate): boolean {
+  return aggregate === 'approximate_distinct' || aggregate === 'approximate_percentile'
+}
+
 function hasOwnRows({ balance, aggregate }: Measure): boolean {
-  return balance !== undefined || aggregate === 'approximate_distinct'
+  return balance !== undefined || isSketched(aggregate)
 }
 
 export function planLeg(request: LegRequest): Leg {

@@ -3,6 +3,7 @@ import { assert, MaruError } from '../base/errors.ts'
 import { sqlType } from '../model/column-type.ts'
 import type { ColumnType, Percentile } from '../model/model.ts'
 import type { Measure } from './measure.ts'
+import { percentileOfBins } from './bins.ts'
 import { estimateSql } from './sketch.ts'
 
 /** One part of a measure, aggregated by SQL. */
@@ -24,6 +25,7 @@ export type StateKind =
   | 'distinct'
   | 'approximate_distinct'
   | 'percentile'
+  | 'approximate_percentile'
   | 'first'
   | 'last'
   | 'collect'
@@ -71,7 +73,8 @@ export function statesOf(measure: Measure, column: ColumnType | undefined): read
       'sum, average and percentiles between values need numbers',
     )
   }
-  if (aggregate === 'percentile') return [state('percentile', { kind: 'number' })]
+  if (aggregate === 'percentile' || aggregate === 'approximate_percentile')
+    return [state(aggregate, { kind: 'number' })]
   const sum = state('sum', sumType(column))
   return aggregate === 'sum' ? [sum] : [sum, state('count', integer)]
 }
@@ -120,6 +123,8 @@ export function stateSql(
       return `max(${only([`${row.place!} = 1`], value)})`
     case 'approximate_distinct':
       return estimateSql()
+    case 'approximate_percentile':
+      return percentileOfBins(numberValue(percentile!.fraction).sql)
     case 'collect':
       return listSql(`${value} order by order__occurred_at nulls last, order__key`, row)
     case 'collect_distinct':

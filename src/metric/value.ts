@@ -73,6 +73,7 @@ function measureValue(measure: Measure, finaliser: Finaliser): Value {
     case 'first':
     case 'last':
     case 'percentile':
+    case 'approximate_percentile':
     case 'collect':
     case 'collect_distinct':
       return { sql: first!.name, type: first!.type }

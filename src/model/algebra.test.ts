@@ -4,6 +4,7 @@ import {
   activity,
   all,
   any,
+  approximate_percentile,
   attributes,
   average,
   collect,
@@ -345,6 +346,7 @@ describe('metrics', () => {
         countries: distinct(via(purchase.member, member.country).at('now')),
         held: sum(purchase.amount).balance('average', { per: [purchase.member] }),
         middle: percentile(product.price, 0.5),
+        about_middle: approximate_percentile(product.price, 0.5),
         loyal: count(visit).where(metricOf(sales, visit.member).above(3)),
         big: count(member).where(metricOf(sales, member.id).above(3)),
       },
@@ -376,6 +378,13 @@ describe('metrics', () => {
       aggregate: 'percentile',
       column: 'price',
       percentile: { fraction: 0.5, kind: 'continuous' },
+    })
+    assert.deepEqual(shapeOf(model, 'about_middle'), {
+      kind: 'object_aggregate',
+      object: 'obj.product',
+      aggregate: 'approximate_percentile',
+      column: 'price',
+      percentile: { fraction: 0.5, kind: 'discrete' },
     })
     assert.deepEqual(shapeOf(model, 'sales'), {
       kind: 'aggregate',

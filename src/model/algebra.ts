@@ -173,7 +173,8 @@ export interface AggregateTake {
 /**
  * Unknown values are passed over by all but `count` without a column, `first` and `last`. Without rows: counts 0, `any` false, the others unknown.
  * `count` rows, or known values of the column. `count_true` true values. `distinct` different values, exactly; `approximate_distinct` by a
- * sketch, with a standard error below 2 %. `percentile` exact. `first`, `last` the value of the first or last row. `any` whether there is a row.
+ * sketch, with a standard error below 2 %. `percentile` exact; `approximate_percentile` a number that differs by at most
+ * 1 % from the exact discrete one. `first`, `last` the value of the first or last row. `any` whether there is a row.
  * `collect` a list of the values in the rows' order, `collect_distinct` of the different values, ascending.
  */
 export type Aggregate =
@@ -186,6 +187,7 @@ export type Aggregate =
   | 'approximate_distinct'
   | 'count_true'
   | 'percentile'
+  | 'approximate_percentile'
   | 'first'
   | 'last'
   | 'any'

@@ -187,6 +187,7 @@ function typeFault(request: Request, { aggregate }: AggregateData, measured: Mea
     max: 'min and max take numbers, dates and instants',
     count_true: 'count_true takes a truth',
     percentile: 'percentiles take numbers',
+    approximate_percentile: 'percentiles take numbers',
   }
   return {
     code: 'MODEL_TYPE',
@@ -226,6 +227,7 @@ function resultType(
   if (aggregate === 'min' || aggregate === 'max')
     return isNumeric || measurable.has(column.kind) ? column : undefined
   if (!isNumeric) return undefined
+  if (aggregate === 'approximate_percentile') return { kind: 'number' }
   if (percentile?.kind === 'discrete') return column
   if (aggregate === 'average' || aggregate === 'percentile') return { kind: 'number' }
   return column.kind === 'decimal'

@@ -328,6 +328,17 @@ export function percentile(
   return aggregated(data, percentile)
 }
 
+/** Within 1 % of the discrete percentile, of as many values as there are, by a histogram of bounded size. */
+export function approximate_percentile(
+  column: Measured<NumericKind>,
+  fraction: number,
+  options?: MetricOptions,
+): Aggregated<'number'> {
+  const percentile = { fraction, kind: 'discrete' } as const
+  const data = { ...start('approximate_percentile', column, options), percentile }
+  return aggregated(data, approximate_percentile)
+}
+
 type Unplaced = Omit<AggregateData, 'place'>
 
 function start(aggregate: Aggregate, of: unknown, options: MetricOptions = {}): Unplaced {

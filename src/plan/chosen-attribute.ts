@@ -99,7 +99,10 @@ function valueTypeOf(take: Take, column: ColumnType | undefined): ColumnType {
   const { aggregate, percentile } = take
   if (aggregate === 'any') return { kind: 'boolean' }
   if (counts.has(aggregate)) return { kind: 'integer' }
-  const isBetween = aggregate === 'average' || percentile?.kind === 'continuous'
+  const isBetween =
+    aggregate === 'average' ||
+    aggregate === 'approximate_percentile' ||
+    percentile?.kind === 'continuous'
   return isBetween ? { kind: 'number' } : column!
 }
 
@@ -146,6 +149,8 @@ function aggregateSql({ aggregate, column, percentile }: AggregateTake): string 
       return 'max(case when place = 1 then taken end)'
     case 'last':
       return 'max(case when place_from_end = 1 then taken end)'
+    // So is the percentile of one object.
+    case 'approximate_percentile':
     case 'percentile': {
       assert(percentile !== undefined, 'a percentile has its fraction')
       return percentile.kind === 'discrete'

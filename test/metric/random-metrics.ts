@@ -84,6 +84,15 @@ export const purchaseMetrics: Readonly<Record<string, MetricSketch>> = {
     column: 'amount',
     percentile: { fraction: 0.3, kind: 'discrete' },
   }),
+  about_high_amount: aggregate('act.purchase', 'approximate_percentile', {
+    column: 'amount',
+    percentile: { fraction: 0.75, kind: 'discrete' },
+  }),
+  about_french_weight: aggregate('act.purchase', 'approximate_percentile', {
+    column: 'weight',
+    percentile: { fraction: 0.5, kind: 'discrete' },
+    filter: isFrench,
+  }),
   filled_sales: { ...aggregate('act.purchase', 'sum', { column: 'amount' }), fill: 0 },
   filled_price: {
     ...aggregate('act.purchase', 'average', { column: 'product.price', filter: isFrench }),

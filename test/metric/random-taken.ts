@@ -49,6 +49,15 @@ const ofPurchase: readonly Taken[] = [
   aggregate('last', 'product.brand.country', text),
   percentile('continuous', 0.4),
   percentile('discrete', 0.5),
+  {
+    take: {
+      kind: 'aggregate',
+      aggregate: 'approximate_percentile',
+      column: 'quantity',
+      percentile: { kind: 'discrete', fraction: 0.7 },
+    },
+    type: { kind: 'number' },
+  },
 ]
 const ofOne: readonly Taken[] = [
   { take: { kind: 'column', column: 'status' }, type: text },

@@ -26,6 +26,7 @@ const plain = fc.constantFrom(
   'filled_order_value',
   'first_buyers',
   'about_lands',
+  'about_high_amount',
 )
 /** Over two activities. */
 const shared = fc.constantFrom('likes', 'fans', 'net', 'sales')

@@ -19,7 +19,12 @@ export function takenBy(context: Context, selection: Selection, rows: readonly R
 
 function valueOf(context: Context, selection: Selection, rows: readonly Row[]): Cell {
   const { take, activity: rootId } = selection
-  if (take.kind === 'aggregate') return takenOf(context, { rootId, take, rows, isFilled: false })
+  if (take.kind === 'aggregate') {
+    // Of one object's activities it is exact.
+    const isAbout = take.aggregate === 'approximate_percentile'
+    const exact = isAbout ? ({ ...take, aggregate: 'percentile' } as const) : take
+    return takenOf(context, { rootId, take: exact, rows, isFilled: false })
+  }
   const root = context.model.tables.find((table) => table.id === rootId)!
   return rows[0] === undefined ? null : valueAt(context, root, rows[0], take.column)
 }

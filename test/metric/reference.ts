@@ -254,14 +254,28 @@ export function takenOf(context: Context, { rootId, take, rows, isFilled }: Taki
     return listText(order.flatMap((at) => all[at] ?? []))
   }
   const values = all.filter((cell) => cell !== null)
-  if (aggregate !== 'percentile') return aggregated(aggregate, values, isFilled)
+  if (aggregate !== 'percentile' && aggregate !== 'approximate_percentile')
+    return aggregated(aggregate, values, isFilled)
   const sorted = values.toSorted(compareCells)
   const { kind, fraction } = percentile!
   if (sorted.length === 0) return null
-  if (kind === 'discrete') return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)]!
+  if (kind === 'discrete') {
+    const exact = sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)]!
+    return aggregate === 'percentile' ? exact : middleOfBin(Number(exact))
+  }
   const place = fraction * (sorted.length - 1)
   const low = Number(sorted[Math.floor(place)])
   return low + (Number(sorted[Math.ceil(place)]) - low) * (place - Math.floor(place))
+}
+
+/** The one of a row of numbers, each 2 % from the next, that is nearest in proportion. */
+function middleOfBin(value: number): number {
+  if (value === 0) return 0
+  let end = 1
+  const step = 101 / 99
+  while (end < Math.abs(value) * (1 - 1e-12)) end *= step
+  while (end / step >= Math.abs(value) * (1 - 1e-12)) end /= step
+  return (Math.sign(value) * 2 * end) / (1 + step)
 }
 
 function listText(cells: readonly Cell[]): Cell {
