@@ -10,10 +10,16 @@ interface Draws {
   readonly seed: number
 }
 
+/** So much longer with MARU_SOAK=1: tens of thousands of questions. */
+const soakFactor = 20
+
 /** MARU_PROPERTY_RUNS and MARU_PROPERTY_SEED draw others, MARU_NO_SHRINK=1 shows what was drawn as it was. */
 export function drawn({ numRuns, seed }: Draws): Draws & { readonly endOnFailure: boolean } {
   return {
-    numRuns: Number(process.env['MARU_PROPERTY_RUNS'] ?? numRuns),
+    numRuns: Number(
+      process.env['MARU_PROPERTY_RUNS'] ??
+        (process.env['MARU_SOAK'] === '1' ? numRuns * soakFactor : numRuns),
+    ),
     seed: Number(process.env['MARU_PROPERTY_SEED'] ?? seed),
     endOnFailure: process.env['MARU_NO_SHRINK'] === '1',
   }

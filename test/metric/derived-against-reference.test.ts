@@ -105,8 +105,8 @@ function instantsOf(dataset: Shop['dataset']): readonly bigint[] {
     .flatMap((row) => (row['occurred_at'] as bigint | null) ?? [])
   const hour = 3_600_000_000n
   const instants = occurred.flatMap((instant) =>
-    [0n, hour, (hour * 3n) / 2n, hour * 2000n].flatMap((length) =>
-      [-1n, 0n, 1n].map((beside) => instant + length + beside),
+    [0n, hour, (hour * 3n) / 2n, hour * 24n, hour * 25n, hour * 24n * 31n, hour * 2000n].flatMap(
+      (length) => [-1n, 0n, 1n].map((beside) => instant + length + beside),
     ),
   )
   return [...new Set(instants)].toSorted((left, right) => (left < right ? -1 : 1))

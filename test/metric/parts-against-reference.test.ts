@@ -15,7 +15,19 @@ import type { PartsQuestion } from './reference-question.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
 
-const metrics = ['sales', 'orders', 'buyers', 'order_value', 'mean_amount']
+const metrics = [
+  'sales',
+  'orders',
+  'buyers',
+  'order_value',
+  'mean_amount',
+  'first_buyers',
+  'middle_amount',
+  'french_share',
+  'filled_price',
+  'lands',
+  'about_high_amount',
+]
 const conditions: readonly Predicate[] = [
   { kind: 'compare', path: 'status', operator: '=', value: 'paid' },
   { kind: 'compare', path: 'member.country', operator: '!=', value: 'Peru' },
@@ -40,7 +52,14 @@ const question: fc.Arbitrary<PartsQuestion> = fc
     isTotalled: fc.boolean(),
     top: fc.option(
       fc.record({
-        metric: fc.constantFrom('sales', '-orders', 'buyers', 'order_value'),
+        metric: fc.constantFrom(
+          'sales',
+          '-orders',
+          'buyers',
+          'order_value',
+          '-french_share',
+          'lands',
+        ),
         count: fc.integer({ min: 1, max: 2 }),
         others: fc.boolean(),
       }),

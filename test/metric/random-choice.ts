@@ -114,17 +114,26 @@ export function choice(options: ChoiceOptions = {}): fc.Arbitrary<RowChoice> {
             { count: 1, unit: 'hour' } as const,
             { count: 90, unit: 'minute' } as const,
             { count: 2000, unit: 'hour' } as const,
+            { count: 1, unit: 'day' } as const,
+            { count: 1, unit: 'month' } as const,
+            { count: 2, unit: 'month' } as const,
           ),
         ),
         isSame: fc.boolean(),
+        // Of each product, not of each member.
+        isOfProduct: fc
+          .constant(isForMetric && id === 'act.purchase')
+          .chain((may) => (may ? fc.boolean() : fc.constant(false))),
       })
     })
-    .map(({ isSame, ...drawn }): RowChoice => {
+    .map(({ isSame, isOfProduct, ...drawn }): RowChoice => {
       const made = Object.fromEntries(
         Object.entries(drawn).filter(([, value]) => value !== undefined),
       ) as unknown as RowChoice
       const { window } = made
       const at = (window?.from ?? window?.to)?.at
+      const isAnchored = [window?.from, window?.to].some((each) => each?.at.kind === 'chosen')
+      if (isOfProduct && !isAnchored && !isAnchor) return { ...made, of: 'product' }
       const path = { 'act.purchase': 'member.country', 'act.like': 'fan.country' }
       const compared = at?.kind === 'chosen' ? at.choice.activity : related
       if (!isSame || compared === undefined) return made

@@ -73,6 +73,8 @@ const within = fc.option(
     { count: 1, unit: 'hour' },
     { count: 30, unit: 'minute' },
     { count: 1000, unit: 'hour' },
+    { count: 1, unit: 'day' },
+    { count: 1, unit: 'month' },
   ),
   { nil: undefined },
 )

@@ -1,6 +1,12 @@
 /** What may be taken of a choice of the shop's activities, with the type that it has. */
 import fc from 'fast-check'
-import type { ColumnType, RowChoice, Selection, Take } from '../../src/model/model.ts'
+import type {
+  AggregateTake,
+  ColumnType,
+  RowChoice,
+  Selection,
+  Take,
+} from '../../src/model/model.ts'
 
 interface Taken {
   readonly take: Take
@@ -67,6 +73,13 @@ const ofOne: readonly Taken[] = [
 export interface Drawn {
   readonly selection: Selection
   readonly type: ColumnType
+}
+
+/** What a metric may aggregate of an activity's rows. */
+export function aggregatesOf(activity: string): readonly AggregateTake[] {
+  return (activity === 'act.like' ? ofAny : ofPurchase).flatMap(({ take }) =>
+    take.kind === 'aggregate' ? [take] : [],
+  )
 }
 
 /** With `per`, half of them are maps. */

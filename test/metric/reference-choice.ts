@@ -1,7 +1,8 @@
 /** What a choice of activities means, step by step over rows in memory, as `RowChoice` says it. */
 import type { Bound, Duration, Predicate, RowChoice } from '../../src/model/model.ts'
-import { holds, valueAt } from './reference-row.ts'
+import { calendar, holds, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
+import { back } from './reference-time.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
 
@@ -69,8 +70,8 @@ function ofOneHistory(
       const asked = base === undefined ? viewer.instant : at(base.row)!
       const end = choice.window === undefined ? asked : to.instant
       if (from.instant !== undefined) {
-        if (instant >= later(from.instant, choice.within)) return false
-      } else if (end === undefined || later(instant, choice.within) <= end) return false
+        if (instant >= later(context, from.instant, choice.within)) return false
+      } else if (end === undefined || later(context, instant, choice.within) <= end) return false
     }
     for (const pair of choice.same ?? []) {
       if (anchor?.row === undefined) return false
@@ -154,8 +155,24 @@ export function compareRows(left: Row, right: Row): number {
   return a < b ? -1 : a > b ? 1 : Number(left['id']) - Number(right['id'])
 }
 
-/** Only units of one length: the calendar of a zone has no place in a reference. */
-export function later(instant: bigint, { count, unit }: Duration): bigint {
-  const seconds = { second: 1n, minute: 60n, hour: 3600n }[unit as 'second' | 'minute' | 'hour']
-  return instant + BigInt(count) * seconds * 1_000_000n
+/** Days and longer keep the time on the clock. */
+export function later(
+  { model: { zone } }: Context,
+  instant: bigint,
+  { count, unit }: Duration,
+): bigint {
+  const hour = 3_600_000_000n
+  const lengths: Readonly<Record<string, bigint>> = {
+    second: hour / 3600n,
+    minute: hour / 60n,
+    hour,
+  }
+  const length = lengths[unit]
+  if (length !== undefined) return instant + BigInt(count) * length
+  const day = calendar('day', instant, zone) as string
+  const then = back(day, -count, unit)
+  const about = instant + BigInt(Date.parse(then) - Date.parse(day)) * 1000n
+  const hourOf = (at: bigint): number => calendar('hour_of_day', at, zone) as number
+  const changed = (hourOf(instant) - hourOf(about) + 36) % 24
+  return about + BigInt(changed - 12) * hour
 }

@@ -149,7 +149,7 @@ function conversions(context: Context, metric: Of<'conversion'>, object: Cell): 
     const before = bases.filter(
       (anchor) =>
         at(anchor)! <= at(row)! &&
-        isWithin(anchor, row, within) &&
+        isWithin(context, [anchor, row], within) &&
         isSame(context, { later: conversion, row }, { first: base, anchor }),
     )
     const latest = before.toSorted(compareRows).at(-1)
@@ -158,8 +158,13 @@ function conversions(context: Context, metric: Of<'conversion'>, object: Cell): 
   return bases.map((row) => anchorOf(context, { row, object, found: counts.get(row)! }))
 }
 
-function isWithin(first: Row, row: Row, within: Duration | undefined): boolean {
-  return within === undefined || later(at(first)!, within) > at(row)!
+/** Of two rows, the first before. */
+function isWithin(
+  context: Context,
+  [first, row]: readonly [Row, Row],
+  within: Duration | undefined,
+): boolean {
+  return within === undefined || later(context, at(first)!, within) > at(row)!
 }
 
 function attempts(context: Context, metric: Of<'funnel'>, object: Cell): readonly Anchor[] {
@@ -181,7 +186,7 @@ function attempts(context: Context, metric: Of<'funnel'>, object: Cell): readonl
       (step === 1 ||
         isSame(context, { later: steps[step - 1]!, row: other }, { first: steps[0]!, anchor: row }))
     const seen = rows.filter(
-      (other) => at(other)! >= at(row)! && isWithin(row, other, metric.within),
+      (other) => at(other)! >= at(row)! && isWithin(context, [row, other], metric.within),
     )
     return { row, level: levelOf(metric, { row, rows: seen, fulfils }) }
   })

@@ -3,7 +3,7 @@ import type { Predicate } from '../../src/model/model.ts'
 import type { Top } from '../../src/metric/metric.ts'
 import { calendar, compareCells, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
-import { divide, evaluate } from './reference.ts'
+import { divide, evaluate, metricOf } from './reference.ts'
 import { back, periodsBetween } from './reference-time.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
@@ -139,7 +139,7 @@ function compared(context: Context, question: Plain): Rows {
   return [...groups.values()].map((group) => [
     ...group.keys,
     ...metrics.flatMap((name, place) => {
-      const missing = ['orders', 'buyers'].includes(name) ? 0 : null
+      const missing = missingOf(context, name)
       const now = group.own === undefined ? missing : group.own[place]!
       const then = group.before === undefined ? missing : group.before[place]!
       const change =
@@ -149,6 +149,14 @@ function compared(context: Context, question: Plain): Rows {
       return [now, then, change, divide(change, then)]
     }),
   ])
+}
+
+/** What a group has of a metric that has no row in it. */
+function missingOf({ model }: Context, name: string): Cell {
+  const metric = metricOf(model, name)
+  if (metric.fill !== undefined) return metric.fill
+  const take = metric.kind === 'aggregate' ? metric.selection.take : undefined
+  return take?.kind === 'aggregate' && ['count', 'distinct'].includes(take.aggregate) ? 0 : null
 }
 
 function backOf(

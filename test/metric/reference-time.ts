@@ -1,7 +1,6 @@
 /** Periods of a question's time: which there are in a range, which lies so much before another, and where seasons begin. */
 import { calendar } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
-import type { ReferenceQuestion } from './reference.ts'
 import type { Cell } from './rows.ts'
 
 export const grains: readonly string[] = [
@@ -69,7 +68,7 @@ export function endsOf(
   {
     unit,
     question,
-  }: { readonly unit: string; readonly question: Pick<ReferenceQuestion, 'from' | 'to'> },
+  }: { readonly unit: string; readonly question: { readonly from?: string; readonly to?: string } },
   open: readonly Cell[],
 ): { readonly first: Cell; readonly last: Cell } {
   const known = open
