@@ -500,6 +500,24 @@ limit 10`,
     assert.equal(new Set(rows.map(([hour]) => hour)).size, 25)
   })
 
+  it('counts days until the row, of objects and of what holds now until today', () => {
+    const sinceIn = (metric: string, text: string): string =>
+      /date_diff\('day', [^,]+, ([^)]+)\)/.exec(
+        compileQuestion(shopModel, { metrics: [metric], by: [text] }).sql,
+      )![1]!
+    assert.equal(sinceIn('orders', 'member.joined_at.days_since'), 'purchase__row.day')
+    assert.equal(sinceIn('orders', 'member.birthday.days_since@now'), 'current_date')
+    assert.equal(sinceIn('members', 'joined_at.days_since'), 'current_date')
+    assert.throws(
+      () =>
+        compileQuestion(shopModel, {
+          metrics: ['orders'],
+          by: ['month', 'member.joined_at.days_since@period_end'],
+        }),
+      { code: 'METRIC_BAD_QUERY' },
+    )
+  })
+
   it('reaches by a short path what only one path reaches', () => {
     const { sql } = compileQuestion(shopModel, {
       metrics: ['sales'],

@@ -19,6 +19,8 @@ export interface Dimension {
   readonly ownGrain?: OwnGrain
   /** In which of the column's buckets the path's number is. */
   readonly cuts?: readonly number[]
+  /** How many days lie between the path's and this one: SQL. */
+  readonly since?: string
   readonly type: ColumnType
   /** The day at which the path's shows: SQL over `moment`. */
   readonly later?: string
@@ -29,8 +31,8 @@ export interface Dimension {
 }
 
 /** Whether the dimension is the path's value itself. */
-export function isValueItself({ calendar, ownGrain: own, cuts, later }: Dimension): boolean {
-  return [calendar, own, cuts, later].every((part) => part === undefined)
+export function isValueItself({ calendar, ownGrain: own, cuts, since, later }: Dimension): boolean {
+  return [calendar, own, cuts, since, later].every((part) => part === undefined)
 }
 
 /** undefined when a row of `rootId` has no such dimension; METRIC_BAD_QUERY when a shortened path has two meanings. */
@@ -50,7 +52,7 @@ export function resolveDimension(
   const dot = plain.lastIndexOf('.')
   if (dot === -1) return undefined
   const source = findPath(model, rootId, plain.slice(0, dot) + (isNow ? '@now' : ''))
-  return source && ofValue(model, { text, source, word: plain.slice(dot + 1) })
+  return source && ofValue(model, rootId, { text, source, word: plain.slice(dot + 1) })
 }
 
 export const periodEnd = '@period_end'
@@ -58,7 +60,7 @@ export const periodEnd = '@period_end'
 function atPeriodEnd(model: Model, rootId: TableId, text: string): Dimension | undefined {
   if (tableById(model, rootId)?.kind !== 'activity') return undefined
   const base = resolveDimension(model, rootId, `${text.slice(0, -periodEnd.length)}@now`)
-  return base && base.path.references.length > 0
+  return base && base.path.references.length > 0 && base.since === undefined
     ? { ...base, text, isAtPeriodEnd: true }
     : undefined
 }
@@ -70,12 +72,18 @@ interface Derived {
   readonly word: string
 }
 
-/** A period of a time, or the bucket of a number. */
-function ofValue(model: Model, { text, source, word }: Derived): Dimension | undefined {
+/** A period of a time, how long ago it is, or the bucket of a number. */
+function ofValue(
+  model: Model,
+  rootId: TableId,
+  { text, source, word }: Derived,
+): Dimension | undefined {
   const { type, buckets: cuts } = source.column
   const base = { text, path: source, isOwnTime: false }
   if (word === 'bucket' && cuts !== undefined) return { ...base, cuts, type: { kind: 'text' } }
   if (!isTime(type)) return undefined
+  if (word === 'days_since')
+    return { ...base, since: seenOn(model, rootId, source), type: { kind: 'integer' } }
   const own = ownGrain(model, word)
   if (own !== undefined) return { ...base, ownGrain: own, type: own.column.type }
   if (!(isGrain(word) || isCalendarPart(word))) return undefined
@@ -83,15 +91,22 @@ function ofValue(model: Model, { text, source, word }: Derived): Dimension | und
   return { ...base, calendar: word, type: calendarType(word, type) }
 }
 
+/** The day from which a row looks back: its own, or today. */
+function seenOn(model: Model, rootId: TableId, { now }: AttributePath): string {
+  const isActivity = tableById(model, rootId)?.kind === 'activity'
+  return now || !isActivity ? 'current_date' : `${lastName(rootId)}__row.${filledColumns.day}`
+}
+
 /** The SQL of a dimension, given that of its path. */
 export function dimensionSql(dimension: Dimension, expression: string): string {
   const { later, ...plain } = dimension
   if (later !== undefined) return dimensionSql(plain, later.replaceAll('moment', expression))
-  const { calendar, ownGrain: own, cuts, path } = dimension
+  const { calendar, ownGrain: own, cuts, since, path } = dimension
   const source = path.column.type
   if (calendar !== undefined) return calendarSql(calendar, expression, source)
-  if (own !== undefined)
-    return ownGrainSql(own, source.kind === 'date' ? expression : `cast(${expression} as date)`)
+  const day = source.kind === 'date' ? expression : `cast(${expression} as date)`
+  if (since !== undefined) return `date_diff('day', ${day}, ${since})`
+  if (own !== undefined) return ownGrainSql(own, day)
   return cuts === undefined ? expression : bucketSql(cuts, expression)
 }
 

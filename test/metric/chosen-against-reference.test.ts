@@ -30,6 +30,7 @@ const dimensions: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['member.country@now', 'quantity.bucket'],
     ['member.country@period_end', 'week'],
     ['tide'],
+    ['member.joined_at.days_since'],
   ],
   'act.like': [['fan.country'], ['fan.tier', 'day']],
 }

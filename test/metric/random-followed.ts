@@ -203,6 +203,7 @@ const bys: readonly (readonly string[])[] = [
   ['month'],
   ['country'],
   ['week', 'country'],
+  ['joined_at.days_since'],
   ['country@period_end'],
   ['month', 'country@period_end'],
 ]
@@ -259,7 +260,9 @@ export const asked: fc.Arbitrary<Asked> = fc
     return {
       metric,
       question: defined({
-        by: texts.map((text) => text.replace('country', country)),
+        by: texts.map((text) =>
+          text.replace(/country|joined_at/, (name) => country.replace('country', name)),
+        ),
         from: isRangeNeeded ? '2011-10-29' : from,
         to,
         where: isFiltered

@@ -9,6 +9,7 @@ import type {
   TableModel,
 } from '../../src/model/model.ts'
 import { groupsOf } from './build-model.ts'
+import { dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
 
 /** The version of `key` that holds at the instant: the one with valid_from ≤ instant < valid_to. */
@@ -52,6 +53,17 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
     return calendar(segments.at(-1)!, value as bigint | string | null, zone)
   }
   const last = segments.at(-1)!
+  if (last === 'days_since') {
+    const then = calendar(
+      'day',
+      valueAt(context, root, row, segments.slice(0, -1).join('.')) as bigint | null,
+      zone,
+    )
+    const day = dayOf(row, zone)
+    return then === null || day === null
+      ? null
+      : (Date.parse(day) - Date.parse(then as string)) / 86_400_000
+  }
   if (segments.length > 1 && ['season', 'tide', 'bucket'].includes(last)) {
     const path = segments.slice(0, -1).join('.') + (isNow ? '@now' : '')
     const value = valueAt(context, root, row, path)

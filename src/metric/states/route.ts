@@ -130,6 +130,8 @@ function stateSource(
     ...leg.dimensions,
     ...(leg.where === undefined ? [] : conditionDimensions(leg.where)),
   ]
+  // A state is of no day of its own.
+  if (dimensions.some(({ since }) => since !== undefined)) return undefined
   const needed = attachRelated(
     leg.model,
     leg.rootId,
