@@ -2,14 +2,13 @@
 import { MaruError } from '../base/errors.ts'
 import type { ScanFilter } from '../lake/lake.ts'
 import type { Model } from '../model/model.ts'
-import { periodEnd } from './dimension.ts'
 import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
 import { kindOf, neededDimensions, rootsOf } from './kinds.ts'
 import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
-import { askMetric, measuresOf, specialsOf, unanswered } from './measure.ts'
+import { askMetric, measuresOf, specialsOf } from './measure.ts'
 import type { Special } from './measure.ts'
 import { calendarsOf } from './model-index.ts'
 import { mergedGroups, refuseMixedTypes } from './merge.ts'
@@ -99,14 +98,6 @@ function stateOf(special: Special): string {
   return `${special.key}__value`
 }
 
-/** A run of time has no end of a period that all its rows share. */
-function refusePeriodEnd({ by, where }: Inquiry, { node }: Special): void {
-  const names = [...by, ...(where === undefined ? [] : namesIn(where))]
-  const text = names.find((each) => each.endsWith(periodEnd))
-  if (text !== undefined && node.kind === 'cumulative')
-    throw unanswered(node, `the dimension ${text}, as of the end of a period`)
-}
-
 function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): readonly Part[] {
   const { where, range, by } = inquiry
   const { model } = asking
@@ -115,7 +106,6 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
       .flatMap(({ expression }) => specialsOf(expression))
       .map((special) => [special.key, special]),
   )
-  for (const special of specials.values()) refusePeriodEnd(inquiry, special)
   const others = [...specials.values()].map((special) =>
     kindOf(special).compile({
       model,

@@ -5,13 +5,14 @@ import { filledColumns } from '../model/model.ts'
 import type { ColumnType } from '../model/model.ts'
 import { isOfInstants } from './calendar.ts'
 import type { Grain } from './calendar.ts'
+import { periodEnd } from './dimension.ts'
 import { timelessRange } from './illegal.ts'
 import type { Kind, KindRequest, Part } from './inquiry.ts'
 import { countedWhere } from './leg-sql.ts'
 import type { InnerNode } from './measure.ts'
 import { ownGrain, tableById } from './model-index.ts'
 import type { OwnGrain } from './model-index.ts'
-import { runsOf } from './run-parts.ts'
+import { refusedInRuns, runsOf } from './run-parts.ts'
 import type { RunLeg } from './run-parts.ts'
 import { begin, end, ownGrainOf, time } from './runs.ts'
 import { seriesCtes } from './series.ts'
@@ -20,6 +21,7 @@ import {
   groupCondition,
   groupedBy,
   isTimeWord,
+  namesIn,
   partConditions,
   unitOf,
   wordSql,
@@ -28,12 +30,22 @@ import { meanSql } from './value.ts'
 
 type Cumulative = Extract<InnerNode, { readonly kind: 'cumulative' }>
 
-export const cumulative: Kind<Cumulative> = { compile }
+const noPeriod = 'a run of time has no end of a period'
+
+export const cumulative: Kind<Cumulative> = {
+  compile,
+  refuses: ({ of }, text) => {
+    const inside = refusedInRuns(of)
+    if (inside !== undefined) return `it is cumulative over ${inside}`
+    return text.endsWith(periodEnd) ? noPeriod : undefined
+  },
+}
 
 function compile(request: KindRequest<Cumulative>): Part {
   const { model, node, by, slugs, name, rootIds } = request
   const timeless = rootIds.find((rootId) => tableById(model, rootId)?.kind !== 'activity')
   if (timeless !== undefined) throw timelessRange(node.name, timeless)
+  refuseInside(request)
   const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words, 'day')
   const { ofRows, ofPeriods } = conditionsOf(request, unit)
@@ -80,6 +92,22 @@ function compile(request: KindRequest<Cumulative>): Part {
     })),
     rootId: ctes.legs[0]!.leg.rootId,
   }
+}
+
+function refuseInside({ node, by, where }: KindRequest<Cumulative>): void {
+  const inside = refusedInRuns(node.of)
+  if (inside !== undefined) {
+    throw new MaruError('METRIC_ILLEGAL', `metric "${node.name}" is cumulative over ${inside}`, {
+      hint: 'a run of time is of rows: of aggregates, balances, other times ("1 month" back) and totals. What is made of runs is written outside: offset(cumulative(sales), { to: "month" })',
+      where: node.place,
+    })
+  }
+  const names = [...by, ...(where === undefined ? [] : namesIn(where))]
+  const text = names.find((each) => each.endsWith(periodEnd))
+  if (text === undefined) return
+  throw new MaruError('METRIC_ILLEGAL', `"${node.name}" does not go with "${text}": ${noPeriod}`, {
+    hint: 'ask as of the row, or with @now',
+  })
 }
 
 /** What names times only is said of the run's end, all else of the rows. */

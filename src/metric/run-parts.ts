@@ -115,8 +115,32 @@ function stateOf(key: string): string {
   return `${key}__value`
 }
 
-function specialRuns(plan: RunPlan, special: Special): RunPart {
-  const { key, node } = special
+/** Of what no run of time can be made; undefined when it can. */
+export function refusedInRuns(of: Expression, isMoved: boolean = false): string | undefined {
+  for (const { node } of specialsOf(of)) {
+    const reason = refusedNode(node, isMoved)
+    if (reason !== undefined) return reason
+  }
+  return undefined
+}
+
+function refusedNode(node: Special['node'], isMoved: boolean): string | undefined {
+  switch (node.kind) {
+    case 'calendar':
+    case 'daily_average':
+    case 'total':
+      return refusedInRuns(node.of, isMoved)
+    case 'offset':
+      if (node.offset.kind === 'to_start') return 'the value at the start of a period'
+      return isMoved ? 'a value at another time of another time' : refusedInRuns(node.of, true)
+    case 'cumulative':
+      return 'a metric that is cumulative itself'
+    default:
+      return `a ${node.kind}, which follows objects from one row on`
+  }
+}
+
+function specialRuns(plan: RunPlan, { key, node }: Special): RunPart {
   const inner = { ...plan, prefix: `${plan.prefix}${key}__` }
   switch (node.kind) {
     case 'calendar':
@@ -126,21 +150,11 @@ function specialRuns(plan: RunPlan, special: Special): RunPart {
     case 'total':
       return totalRuns(inner, key, node)
     case 'offset':
-      if (node.offset.kind === 'to_start') throw refused(plan, 'the value at the start of a period')
-      if (plan.back !== undefined) throw refused(plan, 'a value at another time of another time')
+      assert(node.offset.kind === 'back', 'runs are of rows that move')
       return partOf(inner, key, runsOf({ ...inner, back: node.offset }, node.of))
-    case 'cumulative':
-      throw refused(plan, 'a metric that is cumulative itself')
     default:
-      throw refused(plan, `a ${node.kind}, which follows objects from one row on`)
+      throw new Error(`no run is of a ${node.kind}`)
   }
-}
-
-function refused({ request: { node } }: RunPlan, what: string): MaruError {
-  return new MaruError('METRIC_ILLEGAL', `metric "${node.name}" is cumulative over ${what}`, {
-    hint: 'a run of time is of rows: of aggregates, balances, other times ("1 month" back) and totals. What is made of runs is written outside: offset(cumulative(sales), { to: "month" })',
-    where: node.place,
-  })
 }
 
 /** A value as a state of its own. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { modelOf, type MetricSketch } from '../../test/metric/build-model.ts'
 import type { RowChoice, Selection } from '../model/model.ts'
-import { compileQuestion } from './metric.ts'
+import { compileQuestion, describePair } from './metric.ts'
 import type { MetricQuestion } from './metric.ts'
 
 const rows: RowChoice = { activity: 'act.visit', selector: { kind: 'all' } }
@@ -83,12 +83,12 @@ describe('what is not answered yet', () => {
   }
 
   it('is refused with a reason: a run of time by what holds at the end of a period', () => {
-    const { code, message } = refusal({
-      metrics: ['all_visits'],
-      by: ['day', 'member.country@period_end'],
-    })
-    assert.equal(code, 'METRIC_ILLEGAL')
-    assert.match(message, /not answered yet/)
+    const path = 'member.country@period_end'
+    for (const asked of [{ by: ['day', path] }, { by: ['day'], where: `${path} = 'France'` }]) {
+      const { code, message } = refusal({ metrics: ['all_visits'], ...asked })
+      assert.equal(code, 'METRIC_ILLEGAL')
+      assert.match(message, /no end of a period/)
+    }
   })
 
   for (const metric of ['mean_of_lists', 'daily_lists']) {
@@ -104,6 +104,8 @@ describe('what is not answered yet', () => {
       const { code, message } = refusal({ metrics: [metric], by: ['month'] })
       assert.equal(code, 'METRIC_ILLEGAL')
       assert.match(message, /is cumulative over/)
+      assert.match(refusal({ metrics: [metric] }).message, /is cumulative over/)
+      assert.equal(describePair(model, metric, 'month').isLegal, false)
     })
   }
 
