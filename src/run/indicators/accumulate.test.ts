@@ -142,7 +142,7 @@ describe('indicators added up on arrays', () => {
       loose: [
         { distincts, rows: { rows, places, entities, counts: shared(Uint32Array, rows).fill(1) } },
       ],
-      distincts,
+      counted: new Map([['buyers', 1]]),
       packs: packDimensions(dimensions, 16),
     }
     const threads = new Threads()

@@ -1,6 +1,5 @@
 /** What a thread does with a batch of dimensions: adds the rows up by each, and counts entities. */
 import type { NumberColumn } from '../../engine/engine.ts'
-import type { IndicatorPlan } from '../../plan/plan.ts'
 import { accumulate } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import type { CodedDimension } from './codes.ts'
@@ -10,7 +9,8 @@ import { groupColumns } from './group-columns.ts'
 export interface AddUpRequest {
   readonly rows: StateRows
   readonly loose: readonly LooseRows[]
-  readonly distincts: IndicatorPlan['distincts']
+  /** The slot of each count. */
+  readonly counted: ReadonlyMap<string, number>
   /** Dimensions that are added up together. */
   readonly packs: readonly (readonly CodedDimension[])[]
 }

@@ -13,6 +13,8 @@ export interface CodedDimension extends CodedRows {
   readonly dimension: string
   /** By which `dictionary` and `groups` call it. */
   readonly number: number
+  /** Of whole numbers that are their own codes: the one of code 1. Such a dimension is not in the dictionary. */
+  readonly low?: bigint
 }
 
 export interface CodedBatch {
@@ -34,14 +36,15 @@ export interface BatchRows {
   readonly dictionary: string
 }
 
-/** Whole numbers so close together are their own codes. */
-const directMax = 65_000
+/** Whole numbers so close together are their own codes, or so close for each row: there is memory for each code. */
+const directMax = 131_072
+const directPerRow = 4
 
 type Coding =
-  | { readonly kind: 'direct'; readonly sql: string; readonly size: number }
+  | { readonly kind: 'direct'; readonly sql: string; readonly size: number; readonly low?: bigint }
   | { readonly kind: 'hashed'; readonly sql: string; readonly size: number }
 
-/** Makes the temporary table of that name (dimension, code, value as text) of codes that are not unknown. */
+/** Makes the temporary table of that name (dimension, code, value as text) of codes that are neither unknown nor numbers themselves. */
 export async function codeDimensions(
   session: Session,
   dimensions: IndicatorGroup['dimensions'],
@@ -55,7 +58,8 @@ export async function codeDimensions(
     if (coding === undefined || (coding.kind === 'hashed' && table === undefined)) return []
     const codes: Codes =
       coding.size <= 65_536 ? shared(Uint16Array, rows.rows) : shared(Uint32Array, rows.rows)
-    return [{ dimension, number, coding, table, codes, size: coding.size }]
+    const low = coding.kind === 'direct' && coding.low !== undefined ? { low: coding.low } : {}
+    return [{ dimension, number, coding, table, codes, size: coding.size, ...low }]
   })
   const columns = chosen.map(({ coding }) => coding.sql)
   if (columns.length > 0)
@@ -70,56 +74,77 @@ export async function codeDimensions(
       },
     )
   const found = new Set(chosen.map(({ number }) => number))
-  const coded = chosen.map(({ dimension, number, codes, size }) => ({
+  const coded = chosen.map(({ dimension, number, codes, size, low }) => ({
     dimension,
     number,
     codes,
     size,
+    ...(low === undefined ? {} : { low }),
   }))
   return { coded, others: dimensions.filter((_, number) => !found.has(number)) }
 }
 
+/** Makes `facts`: the different values of those that are hashed, in lists. */
 async function chooseCodings(
   session: Session,
   dimensions: IndicatorGroup['dimensions'],
-  { values: from, valuesMax }: BatchRows,
+  { values: from, valuesMax, rows }: BatchRows,
 ): Promise<readonly (Coding | undefined)[]> {
-  const facts = dimensions.flatMap(({ sql, type }, at) => {
-    if (type.kind === 'boolean') return []
-    // Without a filter, which would take each value by itself where the file has them once.
-    const values = `list_filter(list(distinct ${sql}), lambda value: value is not null) as values_${at}`
-    return type.kind === 'integer'
-      ? [`min(${sql}) as low_${at}`, `max(${sql}) as high_${at}`, values]
-      : [values]
+  const directs = await directCodings(session, dimensions, {
+    from,
+    sizeMax: Math.max(directMax, Math.min(valuesMax, rows * directPerRow)),
   })
-  await session.run(
-    `create or replace temp table facts as select ${['1 as one', ...facts].join(', ')}\n${from}`,
+  // Without a filter, which would take each value by itself where the file has them once.
+  const lists = dimensions.flatMap(({ sql }, at) =>
+    directs[at] === undefined
+      ? [`list_filter(list(distinct ${sql}), lambda value: value is not null) as values_${at}`]
+      : [],
   )
-  const asked = dimensions.flatMap(({ type }, at) => {
-    if (type.kind === 'boolean') return []
-    const size = `coalesce(len(values_${at}), 0) as size_${at}`
-    return type.kind === 'integer' ? [`low_${at}`, `high_${at}`, size] : [size]
+  await session.run(
+    `create or replace temp table facts as select ${['1 as one', ...lists].join(', ')}${lists.length === 0 ? '' : `\n${from}`}`,
+  )
+  const sizes = dimensions.map((_, at) =>
+    directs[at] === undefined ? `coalesce(len(values_${at}), 0)` : '0',
+  )
+  const found = await session.query(`select ${sizes.join(', ')} from facts`)
+  return dimensions.map(({ sql }, at): Coding | undefined => {
+    const size = Number(found.rows[0]![at])
+    if (directs[at] !== undefined) return directs[at]
+    return size > valuesMax
+      ? undefined
+      : { kind: 'hashed', sql: session.hashExpression(sql), size: size + 1 }
   })
-  const found = await session.query(`select ${['one', ...asked].join(', ')} from facts`)
-  const fact = new Map(found.columns.map(({ name }, at) => [name, found.rows[0]![at]]))
-  return dimensions.map(({ sql, type }, at): Coding | undefined => {
+}
+
+async function directCodings(
+  session: Session,
+  dimensions: IndicatorGroup['dimensions'],
+  { from, sizeMax }: { readonly from: string; readonly sizeMax: number },
+): Promise<readonly (Coding | undefined)[]> {
+  const ends = dimensions.flatMap(({ sql, type }) =>
+    type.kind === 'integer' ? [`min(${sql})`, `max(${sql})`] : [],
+  )
+  const found =
+    ends.length === 0 ? [] : (await session.query(`select ${ends.join(', ')}\n${from}`)).rows[0]!
+  let taken = 0
+  return dimensions.map(({ sql, type }): Coding | undefined => {
     if (type.kind === 'boolean')
       return {
         kind: 'direct',
         sql: `cast(case when ${sql} then 2 when not ${sql} then 1 else 0 end as utinyint)`,
         size: 3,
       }
-    const [low, high] = [fact.get(`low_${at}`), fact.get(`high_${at}`)]
-    if (isNumber(low) && isNumber(high) && BigInt(high) - BigInt(low) < directMax)
-      return {
-        kind: 'direct',
-        sql: `cast(coalesce(${sql} - (${low}) + 1, 0) as usmallint)`,
-        size: Number(BigInt(high) - BigInt(low)) + 2,
-      }
-    const size = Number(fact.get(`size_${at}`))
-    return size > valuesMax
-      ? undefined
-      : { kind: 'hashed', sql: session.hashExpression(sql), size: size + 1 }
+    if (type.kind !== 'integer') return undefined
+    const [least, greatest] = [found[taken++], found[taken++]]
+    if (!isNumber(least) || !isNumber(greatest)) return undefined
+    const [low, high] = [BigInt(least), BigInt(greatest)]
+    if (high - low >= sizeMax) return undefined
+    return {
+      kind: 'direct',
+      sql: `cast(coalesce(${sql} - (${low}) + 1, 0) as uinteger)`,
+      size: Number(high - low) + 2,
+      low,
+    }
   })
 }
 
@@ -141,10 +166,7 @@ async function readHashes(
       return [
         `${head}, cast(code as uinteger) as code, value, cast(0 as ubigint) from (values (1, 'false'), (2, 'true')) as codes(code, value)`,
       ]
-    if (coding.kind === 'direct')
-      return [
-        `${head}, cast(code as uinteger), cast(code + low_${at} - 1 as varchar), cast(0 as ubigint) from facts, range(1, ${coding.size}) as codes(code)`,
-      ]
+    if (coding.kind === 'direct') return []
     // Unknown has a hash too, which no value may share.
     return [
       `${head}, cast(code as uinteger), cast(value as varchar), ${session.hashExpression('value')}

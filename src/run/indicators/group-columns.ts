@@ -1,6 +1,5 @@
 /** Groups of many dimensions as columns: those of the table `groups`, in its order. */
 import type { NumberColumn } from '../../engine/engine.ts'
-import type { IndicatorPlan } from '../../plan/plan.ts'
 import { countEntities } from './accumulate.ts'
 import type { Groups, StateRows } from './accumulate.ts'
 import type { CodedDimension } from './codes.ts'
@@ -11,48 +10,19 @@ export interface MadeGroups {
   readonly groups: Groups
 }
 
-/** Dimension, code, slots, words of what is known, and the counts of entities with several versions. */
+/** Dimension, code, slots, to which the counts of entities with several versions are added, and words of what is known. */
 export function groupColumns(
   made: readonly MadeGroups[],
   by: {
     readonly rows: StateRows
     readonly loose: readonly LooseRows[]
-    readonly distincts: IndicatorPlan['distincts']
+    /** The slot of each count. */
+    readonly counted: ReadonlyMap<string, number>
   },
 ): readonly NumberColumn[] {
   const { rows, loose } = by
   const codes = made.map(({ groups }) => codesOf(groups))
   const count = codes.reduce((sum, each) => sum + each.length, 0)
-  const column = <T extends NumberColumn>(
-    into: T,
-    take: (each: MadeGroups) => {
-      readonly values: NumberColumn
-      readonly step: number
-      readonly first: number
-    },
-  ): T => {
-    let to = 0
-    for (const [at, each] of made.entries()) {
-      const { values, step, first } = take(each)
-      const present = codes[at]!
-      for (let row = 0; row < present.length; row++)
-        into[to + row] = values[present[row]! * step + first]!
-      to += present.length
-    }
-    return into
-  }
-  const counted = new Map<string, NumberColumn>()
-  for (const { distincts, rows: entities } of loose) {
-    const step = distincts.length
-    const values = new Map(
-      made.map((each) => [each, countEntities(entities, each.dimension, step)]),
-    )
-    for (const [first, { name }] of distincts.entries())
-      counted.set(
-        name,
-        column(new Float64Array(count), (each) => ({ values: values.get(each)!, step, first })),
-      )
-  }
   const numbers = new Uint16Array(count)
   const all = new Uint32Array(count)
   let at = 0
@@ -61,25 +31,41 @@ export function groupColumns(
     all.set(present, at)
     at += present.length
   }
-  return [
-    numbers,
-    all,
-    ...Array.from({ length: rows.slots }, (_, first) =>
-      column(new Float64Array(count), ({ groups }) => ({
-        values: groups.values,
-        step: rows.slots,
-        first,
-      })),
-    ),
-    ...Array.from({ length: rows.words }, (_, first) =>
-      column(new Uint32Array(count), ({ groups }) => ({
-        values: groups.known,
-        step: rows.words,
-        first,
-      })),
-    ),
-    ...by.distincts.map(({ name }) => counted.get(name) ?? new Float64Array(count)),
-  ]
+  const slots = Array.from({ length: rows.slots }, () => new Float64Array(count))
+  const words = Array.from({ length: rows.words }, () => new Uint32Array(count))
+  at = 0
+  for (const [index, { groups }] of made.entries()) {
+    spread(groups.values, codes[index]!, { into: slots, at })
+    spread(groups.known, codes[index]!, { into: words, at })
+    at += codes[index]!.length
+  }
+  for (const { distincts, rows: entities } of loose) {
+    let to = 0
+    for (const [index, { dimension }] of made.entries()) {
+      const present = codes[index]!
+      const found = countEntities(entities, dimension, distincts.length)
+      for (const [bit, { name }] of distincts.entries()) {
+        const slot = slots[by.counted.get(name)!]!
+        for (let row = 0; row < present.length; row++)
+          slot[to + row] = slot[to + row]! + found[present[row]! * distincts.length + bit]!
+      }
+      to += present.length
+    }
+  }
+  return [numbers, all, ...slots, ...words]
+}
+
+/** Rows of groups as columns. */
+function spread(
+  values: NumberColumn,
+  codes: Uint32Array,
+  { into, at }: { readonly into: readonly NumberColumn[]; readonly at: number },
+): void {
+  const width = into.length
+  for (let row = 0; row < codes.length; row++) {
+    const from = codes[row]! * width
+    for (let column = 0; column < width; column++) into[column]![at + row] = values[from + column]!
+  }
 }
 
 /** Of the groups that have rows. */

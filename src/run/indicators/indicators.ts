@@ -185,7 +185,7 @@ from (
     group: IndicatorGroup,
     of: { readonly measured: Measured; readonly number: number },
   ): Promise<AddedBatch> {
-    const { rows, loose } = of.measured
+    const { rows, loose, layout } = of.measured
     const from = `from measured as ${group.alias}\n${group.joins}`
     const dictionary = `dictionary_${of.number}`
     const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
@@ -197,7 +197,7 @@ from (
       dictionary,
     })
     const packs = packDimensions(coded, rows.slots * doubleBytes)
-    const columns = this.#threads.addUp({ rows, loose, distincts: this.#plan.distincts, packs })
+    const columns = this.#threads.addUp({ rows, loose, counted: layout.counted, packs })
     // It is waited for later, and a failure between must not end the process.
     columns.catch(() => undefined)
     return { group, from, dictionary, coded, others, columns }
@@ -224,7 +224,6 @@ from (
       'code uinteger',
       ...layout.slots.map((_, slot) => `slot_${slot} double`),
       ...Array.from({ length: words }, (_, word) => `known_${word} uinteger`),
-      ...this.#plan.distincts.map(({ name }) => `loose_${name} double`),
     ]
   }
 
@@ -233,16 +232,17 @@ from (
     { coded, dictionary }: Pick<AddedBatch, 'coded' | 'dictionary'>,
   ): Promise<void> {
     if (coded.length === 0) return
-    const names = coded.map(({ number, dimension }) => `(${number}, '${quoted(dimension)}')`)
-    const states = this.#plan.states.map(({ name }) => `${layout.finished.get(name)!} as ${name}`)
-    const counts = this.#plan.distincts.map(
-      ({ name }) =>
-        `${layout.finished.get(name)!} + cast(groups.loose_${name} as bigint) as ${name}`,
+    const names = coded.map(
+      ({ number, dimension, low }) =>
+        `(${number}, '${quoted(dimension)}', cast(${low ?? 'null'} as bigint))`,
     )
+    const value =
+      'case when names.low is null then dictionary.value when groups.code > 0 then cast(names.low + groups.code - 1 as varchar) end as value'
+    const finished = [...layout.finished].map(([name, sql]) => `${sql} as ${name}`)
     await this.#session.run(`insert into ${made} by name
-select ${[`date '${this.#day}' as day`, 'names.dimension', 'dictionary.value', ...states, ...counts].join(', ')}
+select ${[`date '${this.#day}' as day`, 'names.dimension', value, ...finished].join(', ')}
 from groups
-join (values ${names.join(', ')}) as names(number, dimension) on names.number = groups.dimension
+join (values ${names.join(', ')}) as names(number, dimension, low) on names.number = groups.dimension
 left join ${dictionary} as dictionary on dictionary.dimension = groups.dimension and dictionary.code = groups.code
 ${layout.joins.join('\n')}`)
   }

@@ -54,7 +54,7 @@ describe('states as numbers', () => {
     const columns = groupColumns([{ dimension: coded, groups: groups! }], {
       rows: read,
       loose: [],
-      distincts: [],
+      counted: layout.counted,
     })
     const slots = layout.slots.map((_, slot) => `slot_${slot} double`)
     const words = Array.from({ length: read.words }, (_, word) => `known_${word} uinteger`)

@@ -22,6 +22,8 @@ export interface Layout {
   readonly finished: ReadonlyMap<string, string>
   /** Joins that `finished` needs. */
   readonly joins: readonly string[]
+  /** The slot of each of `counts`, which other counts may be added to. */
+  readonly counted: ReadonlyMap<string, number>
 }
 
 const wordBits = 32
@@ -30,7 +32,7 @@ const exactMax = 2 ** 52
 /** Digits of a decimal that fits 64 bits. */
 const shortDigits = 18
 
-/** `table` has a column for each state, and for each of `counts`, which are whole numbers that are never null. */
+/** `table` has a column for each state, and for each of `counts`, which are counts of entities and never null. */
 export async function layOut(
   session: Session,
   table: string,
@@ -41,7 +43,11 @@ export async function layOut(
 ): Promise<Layout> {
   const sums = states.filter(({ kind }) => kind === 'sum' || kind === 'count')
   const whole = sums.filter(({ type }) => type.kind !== 'number')
-  const sizes = await sizesOf(session, table, [...whole.map(({ name }) => name), ...counts])
+  const sizes = await sizesOf(
+    session,
+    table,
+    whole.map(({ name }) => name),
+  )
   const slots: string[] = []
   const known: string[] = []
   const finished = new Map<string, string>()
@@ -53,9 +59,10 @@ export async function layOut(
       state.kind === 'count' ? sum : ifKnown(sum, known.push(state.name) - 1),
     )
   }
+  const counted = new Map<string, number>()
   for (const name of counts) {
-    const count: PlannedState = { name, kind: 'count', type: { kind: 'integer' }, merged: '' }
-    finished.set(name, wholeSum(count, sizes.get(name)!, slots))
+    counted.set(name, slots.push(`cast(${name} as double)`) - 1)
+    finished.set(name, `cast(groups.slot_${counted.get(name)!} as bigint)`)
   }
   const joins: string[] = []
   const leastFrom = slots.length
@@ -75,7 +82,7 @@ export async function layOut(
     slots.push(`cast(case when ${name} then 1 else 0 end as double)`)
     finished.set(name, `groups.slot_${slots.length - 1} = 1`)
   }
-  return { slots, leastFrom, greatestFrom, known, finished, joins }
+  return { slots, leastFrom, greatestFrom, known, finished, joins, counted }
 }
 
 /** Columns that `layOut` reads beside the states: each one's rank. */
