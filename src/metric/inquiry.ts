@@ -95,7 +95,7 @@ export interface Kind<Node> {
   /** Dimensions that only this metric has: `step`, `cohort`, `age`. */
   readonly dimensions?: (node: Node, model: Model) => readonly LegalDimension[]
   /** The dimension without which it has no value, beside those asked for: `age`, the grain of a lifecycle. */
-  readonly needs?: (node: Node, by: readonly string[]) => string | undefined
+  readonly needs?: (node: Node, by: readonly string[], model: Model) => string | undefined
   /** Whether a path may end with `@cohort_entry`. */
   readonly hasCohorts?: true
   /** Why the metric does not go with a dimension that its rows have; undefined when it does. */

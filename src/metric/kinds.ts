@@ -70,6 +70,7 @@ export function refusalOf(model: Model, expression: Expression, text: string): s
         ? `at another time there are other values of "${text}"`
         : kindOf(special).refuses?.(special.node, text, model),
     )
+    .concat(leftOut(model, expression))
     .find((reason) => reason !== undefined)
 }
 
@@ -92,8 +93,33 @@ export function neededDimensions(
   metricName: string,
   by: readonly string[] = [],
 ): readonly string[] {
-  const specials = allSpecials(askMetric(model, metricName).expression)
-  return [
-    ...new Set(specials.flatMap((special) => kindOf(special).needs?.(special.node, by) ?? [])),
-  ]
+  return [...new Set(neededBy(model, askMetric(model, metricName).expression, by))]
+}
+
+/** A total asks what is inside by the dimensions that it keeps, too. */
+function neededBy(model: Model, expression: Expression, by: readonly string[]): readonly string[] {
+  return specialsOf(expression).flatMap((special) => {
+    const { node } = special
+    // A run of time asks for no period.
+    if (node.kind === 'cumulative') return []
+    const own = kindOf(special).needs?.(node, by, model)
+    const inside = 'of' in node ? neededBy(model, node.of, by) : []
+    const needed = [...(own === undefined ? [] : [own]), ...inside]
+    if (node.kind !== 'total') return needed
+    const kept = [...by, ...needed].filter((text) => node.by.includes(text))
+    return [...needed, ...neededBy(model, node.of, kept)]
+  })
+}
+
+/** Why a total in it has no value, whatever is asked. */
+function leftOut(model: Model, expression: Expression): string | undefined {
+  for (const { node } of specialsOf(expression)) {
+    if (!('of' in node) || node.kind === 'cumulative') continue
+    const [text] = node.kind === 'total' ? neededBy(model, node.of, node.by) : []
+    if (text !== undefined)
+      return `it is a total that leaves out ${text}, without which it has no value`
+    const inside = leftOut(model, node.of)
+    if (inside !== undefined) return inside
+  }
+  return undefined
 }

@@ -3,14 +3,7 @@ import { assert, MaruError } from '../base/errors.ts'
 import { addDays } from '../base/time.ts'
 import type { Day } from '../base/time.ts'
 import type { Model } from '../model/model.ts'
-import {
-  calendarSql,
-  dayBack,
-  isCalendarPart,
-  isGrain,
-  isOfInstants,
-  periodStep,
-} from './calendar.ts'
+import { calendarSql, dayBack, isGrain, isOfInstants, periodStep } from './calendar.ts'
 import type { Grain } from './calendar.ts'
 import { daysLaterSql } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
@@ -43,11 +36,19 @@ export const offset: Kind<Offset> = {
     const later = laterOf(request)
     return later === undefined ? compile(request) : movedRows(request, later)
   },
-  needs: ({ offset: shift }, by) => {
-    const words = by.filter((text) => isGrain(text) || isCalendarPart(text))
-    if (words.some(isGrain)) return undefined
-    if (words.length > 0) return unitOf(words)
-    return shift.kind === 'back' ? shift.grain : 'day'
+  needs: (node, by, model) => {
+    const words = by.filter((text) => isTimeWord(model, text))
+    if (words.length === 0) return node.offset.kind === 'back' ? node.offset.grain : 'day'
+    if (laterOf({ model, node, by }) !== undefined) return undefined
+    const unit = unitOf(words)
+    return words.includes(unit) ? undefined : unit
+  },
+  refuses: ({ offset: { kind, grain } }, text, model) => {
+    if (isGrain(grain)) return undefined
+    if (kind === 'to_start') return `the start of a ${grain} is not looked at yet`
+    return isTimeWord(model, text) && isOfInstants(unitOf([text]))
+      ? `another ${grain} is of days`
+      : undefined
   },
   // What is compared is there in both times, or counts nothing.
   isCount: ({ of, isRangeMoved }) =>
@@ -60,7 +61,11 @@ export const offset: Kind<Offset> = {
  * How much later rows show, when no period asked for can stand in the place of another: the offset's periods are shorter, or they are of the project's own calendar, whose
  * days have a place in their period.
  */
-function laterOf({ model, node, by }: KindRequest<Offset>): Later | undefined {
+function laterOf({
+  model,
+  node,
+  by,
+}: Pick<KindRequest<Offset>, 'model' | 'node' | 'by'>): Later | undefined {
   const { offset: shift } = node
   const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words)

@@ -100,7 +100,10 @@ function offset(isOfHours: boolean): fc.Arbitrary<Offset> {
       )
 }
 
-const everyTime = ['hour', 'day', 'week', 'month', 'year', 'day_of_week', 'quarter_of_year']
+const everyTime = `second minute hour day week month quarter year season tide
+  hour_of_day day_of_week day_of_month day_of_year week_of_year month_of_year quarter_of_year`.split(
+  /\s+/,
+)
 
 function shifted(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<Formula> {
   const by = fc.option(offset(isOfHours), { nil: undefined, freq: 2 })
