@@ -4,6 +4,7 @@ import type { Top } from '../../src/metric/metric.ts'
 import { calendar, compareCells, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
 import { divide, evaluate, metricOf } from './reference.ts'
+import type { ReferenceQuestion } from './reference.ts'
 import { back, periodsBetween } from './reference-time.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
@@ -21,9 +22,16 @@ export interface PartsQuestion {
 }
 
 type Rows = readonly (readonly Cell[])[]
+/** How the metrics of one group after another are found. */
+export type Answering = (question: ReferenceQuestion) => Rows
 
 /** Rows in no order; with totals their last cell says of which dimensions. */
-export function evaluateParts(context: Context, question: PartsQuestion): Rows {
+export function evaluateParts(
+  { model, dataset }: Context,
+  question: PartsQuestion,
+  answer: Answering = (asked) => evaluate(model, dataset, asked),
+): Rows {
+  const context = { model, dataset, answer }
   const { by, top, having, totals } = question
   let rows = compared(context, question)
   if (top !== undefined) {
@@ -83,10 +91,10 @@ function rowsWhere({ dataset }: Context, test: (row: Row) => boolean): ReadonlyS
   return new Set((dataset.get('act.purchase') ?? []).filter(test))
 }
 
-function topValues(context: Context, question: PartsQuestion, top: Top): readonly Cell[] {
+function topValues(context: Answered, question: PartsQuestion, top: Top): readonly Cell[] {
   const isLeast = top.metric.startsWith('-')
   const { from, to, where } = question
-  const rows = evaluate(context.model, context.dataset, {
+  const rows = context.answer({
     metrics: [top.metric.replace('-', '')],
     by: [top.dimension],
     ...(from === undefined ? {} : { from }),
@@ -107,11 +115,13 @@ type Plain = Omit<PartsQuestion, 'having' | 'totals' | 'top'> & {
   readonly without?: ReadonlySet<Row>
 }
 
-function compared(context: Context, question: Plain): Rows {
+type Answered = Context & { readonly answer: Answering }
+
+function compared(context: Answered, question: Plain): Rows {
   const { metrics, by, from, to, where, compare, without } = question
   const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
   const ask = (others: { from?: string; to?: string }): Rows =>
-    evaluate(context.model, context.dataset, {
+    context.answer({
       metrics,
       by,
       ...others,
@@ -145,7 +155,9 @@ function compared(context: Context, question: Plain): Rows {
       const change =
         now === null || then === null
           ? null
-          : String(Number((Number(now) - Number(then)).toFixed(9)))
+          : typeof now === 'number' && typeof then === 'number'
+            ? now - then
+            : String(Number((Number(now) - Number(then)).toFixed(9)))
       return [now, then, change, divide(change, then)]
     }),
   ])

@@ -267,7 +267,7 @@ function offsetTable(
   const wide = known.flatMap((cell) =>
     isShort(unit)
       ? [cell, (cell as bigint) + 40n * 86_400_000_000n]
-      : [cell, back(cell as string, -3, 'year')],
+      : [cell, back(cell as string, -4, 'year')],
   )
   const result: Table = new Map()
   for (const period of periodsBetween(context, unit, endsOf(context, { unit, question }, wide))) {

@@ -11,6 +11,8 @@ import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
 import { asked } from './random-timed.ts'
 import type { Asked } from './random-timed.ts'
+import { evaluateParts } from './reference-question.ts'
+import { grains } from './reference-time.ts'
 import { evaluateTimed } from './reference-timed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
@@ -23,7 +25,70 @@ describe('metrics over other times and groups against the brute-force reference'
     const questions = fc.array(asked, { minLength: 6, maxLength: 6 })
     await compareRandom(connection, { questions, draws: { numRuns: 40, seed: 20111101 } }, compare)
   })
+
+  it('give the same comparisons and totals', async () => {
+    const questions = fc.array(parts, { minLength: 4, maxLength: 4 })
+    const draws = { numRuns: 25, seed: 20111105 }
+    await compareRandom(connection, { questions, draws }, compareParts)
+  })
 })
+
+/** A comparison with another time, and totals by the time alone. */
+const parts: fc.Arbitrary<Asked & { readonly compare: '1 month' | '40 days' }> = fc
+  .record({
+    drawn: asked.filter(
+      ({ question: { by, whereTime } }) =>
+        whereTime === undefined &&
+        by.every((text) => !/_of_|hour|year/.test(text)) &&
+        by.filter((text) => grains.includes(text)).length <= 1,
+    ),
+    compare: fc.constantFrom('1 month', '40 days'),
+  })
+  .map(({ drawn, compare: by }) => ({ ...drawn, compare: by }))
+
+async function compareParts(
+  connection: DuckDBConnection,
+  { model: shop, dataset }: Shop,
+  {
+    metrics,
+    question: { where, whereTime, ...question },
+    compare: before,
+  }: Asked & {
+    readonly compare: '1 month' | '40 days'
+  },
+): Promise<void> {
+  assert.equal(whereTime, undefined, 'a condition on times is not moved')
+  const model = { ...shop, metrics: [...shop.metrics, ...metrics] }
+  const whole = {
+    ...question,
+    metrics: ['timed'],
+    compare: before,
+    totals: [question.by.filter((text) => grains.includes(text))],
+  } as const
+  const { sql, columns } = compileQuestion(model, {
+    ...whole,
+    ...(where === undefined ? {} : { where: filterText(where) }),
+  })
+  const expected = evaluateParts(
+    { model, dataset },
+    { ...whole, ...(where === undefined ? {} : { where }) },
+    (one) => evaluateTimed({ model, dataset }, 'timed', one),
+  )
+  const width = question.by.length
+  const keysOf = (row: readonly Cell[]): string => cellsText([...row.slice(0, width), row.at(-1)])
+  const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
+    rows.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
+  const [got, wanted] = [byKeys(await query(connection, sql)), byKeys(expected)]
+  const isSame =
+    got.length === wanted.length &&
+    got.every((row, at) =>
+      row.every((cell, column) => isSameCell(cell, wanted[at]![column]!, columns[column]!.type)),
+    )
+  if (!isSame)
+    assert.fail(
+      `${cellsText(metrics)} ${cellsText(whole)}\nexpected ${cellsText(wanted)}\nbut got  ${cellsText(got)}\n${sql}`,
+    )
+}
 
 async function compare(
   connection: DuckDBConnection,
