@@ -1,5 +1,6 @@
 /** The parts of a project for benchmarks that time a question without opening anything for it. */
 import { join } from 'node:path'
+import { namedColumns } from '../../src/app/named-columns.ts'
 import { StoredAnswersReader } from '../../src/app/stored-answers.ts'
 import { nodeFiles } from '../../src/base/node-files.ts'
 import { openApp } from '../../src/app/open.ts'
@@ -54,7 +55,10 @@ export async function openProject(folder: string): Promise<OpenedProject> {
       for (const { table, filters } of compiled.reads) {
         const found = await lake.table(idOf.get(table) ?? table)
         if (found === undefined) throw new Error(`${table} is not there`)
-        await session.bindScan(table, await lake.scan(found, { filters }))
+        await session.bindScan(
+          table,
+          namedColumns(await lake.scan(found, { filters }), compiled.sql),
+        )
       }
       const result = await session.query(compiled.sql)
       return { result, compiled, compileMs, ms: performance.now() - started }

@@ -11,6 +11,7 @@ import { collectedTables } from '../model/collected.ts'
 import type { MergedModel, Model, RawEventModel, TableModel } from '../model/model.ts'
 import { wideSelect } from '../plan/attach.ts'
 import { rowsOf, storedColumns, storedName } from '../plan/plan.ts'
+import { namedColumns } from './named-columns.ts'
 import type { Parts } from './parts.ts'
 
 export async function queryProject(parts: Parts, sql: string, rowsMax: number): Promise<Result> {
@@ -55,6 +56,7 @@ export async function readQuestion(
         id: lakeId(parts.model, read.table),
         as: read.table,
         filters: read.filters,
+        sql: compiled.sql,
       })
     return await session.query(compiled.sql, rowsMax === undefined ? {} : { rowsMax })
   } finally {
@@ -107,6 +109,8 @@ interface Reading {
   readonly id: string
   readonly as: string
   readonly filters: readonly ScanFilter[]
+  /** The text that reads it, where that names all columns. */
+  readonly sql?: string
 }
 
 /** Throws NOT_BUILT for a table that was never published: read as empty it would look like an answer. */
@@ -117,7 +121,11 @@ async function bind(parts: Parts, session: Session, reading: Reading): Promise<v
       hint: `maru run ${reading.id}`,
     })
   }
-  await session.bindScan(reading.as, await parts.lake.scan(table, { filters: reading.filters }))
+  const scan = await parts.lake.scan(table, { filters: reading.filters })
+  await session.bindScan(
+    reading.as,
+    reading.sql === undefined ? scan : namedColumns(scan, reading.sql),
+  )
 }
 
 /** Files that cannot hold the event stay closed; the engine leaves out the rest. */

@@ -135,6 +135,8 @@ export interface StageRequest {
   /** Absolute folder, `<table>/data`; paths in the answer are relative to its parent. */
   readonly dataFolder: string
   readonly sort?: readonly string[]
+  /** Where readers look for few neighbouring rows: files are read in pieces of about so many. */
+  readonly pieceRows?: number
 }
 
 export interface Result {

@@ -52,6 +52,8 @@ async function openSession(
         `set TimeZone = ${quoteText(options.zone)}`,
         // A division by zero is null, as the translation for Spark has it, and not Infinity or NaN in somebody's total.
         'set ieee_floating_point_ops = false',
+        // A file does not change; binding and reading it would each read what it says of itself.
+        'set parquet_metadata_cache = true',
         ...standardCatalogs.map((catalog) => `attach ':memory:' as ${quoteName(catalog)}`),
       ].join(';\n'),
     )

@@ -35,6 +35,7 @@ export function copySql(request: StageRequest): string {
     'format parquet',
     'compression zstd',
     'return_stats',
+    ...(request.pieceRows === undefined ? [] : [`row_group_size ${request.pieceRows}`]),
     `field_ids ${fieldIds(schema.fields)}`,
     ...(split === undefined
       ? []
