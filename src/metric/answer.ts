@@ -5,7 +5,7 @@ import type { Model } from '../model/model.ts'
 import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
-import { kindOf, neededDimensions, rootsOf } from './kinds.ts'
+import { isCounting, kindOf, neededDimensions, rootsOf } from './kinds.ts'
 import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
 import { askMetric, measuresOf, specialsOf } from './measure.ts'
@@ -90,8 +90,7 @@ function calendarReads({ model }: Asking, { by, where }: Inquiry): CompiledQuest
 
 function specialValue(special: Special, states: readonly State[]): Value {
   const { name, type } = states.find((state) => state.name === stateOf(special))!
-  const isCount = kindOf(special).isCount?.(special.node) === true
-  return { sql: isCount ? `coalesce(${name}, 0)` : name, type }
+  return { sql: isCounting(special) ? `coalesce(${name}, 0)` : name, type }
 }
 
 function stateOf(special: Special): string {

@@ -50,11 +50,6 @@ export const offset: Kind<Offset> = {
       ? `another ${grain} is of days`
       : undefined
   },
-  // What is compared is there in both times, or counts nothing.
-  isCount: ({ of, isRangeMoved }) =>
-    isRangeMoved === true &&
-    of.kind === 'measure' &&
-    ['count', 'count_true', 'distinct', 'approximate_distinct'].includes(of.measure.aggregate),
 }
 
 /**

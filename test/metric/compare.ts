@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileQuestion } from '../../src/metric/metric.ts'
-import type { MetricQuestion } from '../../src/metric/metric.ts'
+import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.ts'
 import { isSameCell } from './cells.ts'
 import { query } from './dataset.ts'
 import { filterText } from './random-question.ts'
@@ -9,6 +9,7 @@ import type { Shop } from './random.ts'
 import { evaluate } from './reference.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import { cellsText } from './rows.ts'
+import type { Cell } from './rows.ts'
 
 /** Fails when the compiled question answers otherwise than the reference. */
 export async function compare(
@@ -37,5 +38,33 @@ export async function compare(
 expected ${cellsText(expected)}
 but got  ${cellsText(rows)}
 ${compiled.sql}`,
+  )
+}
+
+interface Answers {
+  readonly got: readonly (readonly Cell[])[]
+  readonly expected: readonly (readonly Cell[])[]
+  readonly columns: CompiledQuestion['columns']
+  /** What tells one row from the others. */
+  readonly keysOf: (row: readonly Cell[]) => readonly Cell[]
+}
+
+/** Fails, saying what was asked, when the rows are not the same in some order. */
+export function assertSameRows(
+  { got, expected, columns, keysOf }: Answers,
+  asked: readonly string[],
+): void {
+  const inOrder = (rows: Answers['got']): Answers['got'] =>
+    rows.toSorted((a, b) => (cellsText(keysOf(a)) < cellsText(keysOf(b)) ? -1 : 1))
+  const [left, right] = [inOrder(got), inOrder(expected)]
+  const isSame =
+    left.length === right.length &&
+    left.every((row, at) =>
+      row.every((cell, column) => isSameCell(cell, right[at]![column]!, columns[column]!.type)),
+    )
+  if (isSame) return
+  const [first, ...more] = asked
+  assert.fail(
+    [first, `expected ${cellsText(right)}`, `but got  ${cellsText(left)}`, ...more].join('\n'),
   )
 }

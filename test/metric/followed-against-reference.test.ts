@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
-import { isSameCell } from './cells.ts'
 import { compareRandom } from './against-random.ts'
+import { assertSameRows } from './compare.ts'
 import { useMemory, query } from './dataset.ts'
 import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
@@ -12,8 +11,8 @@ import { asked, askedLevel, busySketch } from './random-followed.ts'
 import type { Asked } from './random-followed.ts'
 import { contextOf } from './reference.ts'
 import { evaluateFollowed } from './reference-followed.ts'
+import { evaluateParts } from './reference-question.ts'
 import { cellsText } from './rows.ts'
-import type { Cell } from './rows.ts'
 
 describe('metrics that follow objects against the brute-force reference', () => {
   let connection: DuckDBConnection
@@ -27,7 +26,53 @@ describe('metrics that follow objects against the brute-force reference', () => 
       await compareRandom(connection, { shops: busySketch, questions, draws }, compare)
     })
   }
+
+  it('give the same comparisons and totals', async () => {
+    const questions = fc.array(parts, { minLength: 4, maxLength: 4 })
+    const draws = { numRuns: 25, seed: 20111106 }
+    await compareRandom(connection, { shops: busySketch, questions, draws }, compareParts)
+  })
 })
+
+/** Of those without dimensions of their own. */
+const parts: fc.Arbitrary<Asked & { readonly before: '1 month' | '40 days' }> = fc
+  .record({
+    drawn: asked.filter(
+      ({ metric, question: { by } }) =>
+        !['retention', 'lifecycle'].includes(metric.kind) &&
+        by.every((text) => !/step|hour|quarter|year|tide|season|@/.test(text)),
+    ),
+    before: fc.constantFrom('1 month', '40 days'),
+  })
+  .map(({ drawn, before }) => ({ ...drawn, before }))
+
+async function compareParts(
+  connection: DuckDBConnection,
+  { model: shop, dataset }: Shop,
+  { metric, question, before }: Asked & { readonly before: '1 month' | '40 days' },
+): Promise<void> {
+  const model = { ...shop, metrics: [...shop.metrics, metric] }
+  const { where, ...rest } = question
+  const totals = [question.by.filter((text) => !text.includes('.'))]
+  const whole = { ...rest, metrics: ['followed'], compare: before, totals }
+  const { sql, columns } = compileQuestion(model, {
+    ...whole,
+    ...(where === undefined ? {} : { where: filterText(where) }),
+  })
+  const expected = evaluateParts({ model, dataset }, { ...whole, ...(where && { where }) }, (one) =>
+    evaluateFollowed(contextOf(model, dataset), metric, one),
+  )
+  const width = question.by.length
+  assertSameRows(
+    {
+      got: await query(connection, sql),
+      expected,
+      columns,
+      keysOf: (row) => [...row.slice(0, width), row.at(-1)!],
+    },
+    [`${cellsText(metric)}\n${cellsText(whole)}`, sql],
+  )
+}
 
 async function compare(
   connection: DuckDBConnection,
@@ -43,21 +88,13 @@ async function compare(
       ...(where === undefined ? {} : { where: filterText(where) }),
     },
   )
-  const got = await query(connection, compiled.sql)
-  const expected = evaluateFollowed(contextOf(model, dataset), metric, question)
-  const byKeys = (cells: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
-    cells.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
-  const keysOf = (row: readonly Cell[]): string => cellsText(row.slice(0, -1))
-  const [left, right] = [byKeys(got), byKeys(expected)]
-  const isSame =
-    left.length === right.length &&
-    left.every((row, at) =>
-      row.every((cell, column) =>
-        isSameCell(cell, right[at]![column]!, compiled.columns[column]!.type),
-      ),
-    )
-  if (isSame) return
-  assert.fail(
-    `${cellsText(metric)}\n${cellsText(question)}\nexpected ${cellsText(right)}\nbut got  ${cellsText(left)}\n${compiled.sql}`,
+  assertSameRows(
+    {
+      got: await query(connection, compiled.sql),
+      expected: evaluateFollowed(contextOf(model, dataset), metric, question),
+      columns: compiled.columns,
+      keysOf: (row) => row.slice(0, -1),
+    },
+    [`${cellsText(metric)}\n${cellsText(question)}`, compiled.sql],
   )
 }

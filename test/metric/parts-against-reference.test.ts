@@ -4,8 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import type { Predicate } from '../../src/model/model.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
-import { isSameCell } from './cells.ts'
 import { compareRandom } from './against-random.ts'
+import { assertSameRows } from './compare.ts'
 import { load, useMemory, query } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
 import { filterText } from './random-question.ts'
@@ -148,21 +148,14 @@ async function compare(
   }
   const { by } = asked
   const width = by.length + columnsOf(asked).length
-  // What is left of a number is unknown, as an unknown number is: then the values say which row is which.
-  const keysOf = (row: readonly Cell[]): string =>
-    cellsText([...row.slice(0, by.length), ...row.slice(width), ...row.map(String)])
-  const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
-    rows.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
-  const [left, right] = [byKeys(got), byKeys(expected)]
-  const isSame =
-    left.length === right.length &&
-    left.every((row, at) =>
-      row.every((cell, column) =>
-        isSameCell(cell, right[at]![column]!, compiled.columns[column]!.type),
-      ),
-    )
-  if (!isSame)
-    assert.fail(
-      `${cellsText(asked)}\nexpected ${cellsText(right)}\nbut got  ${cellsText(left)}\n${compiled.sql}`,
-    )
+  assertSameRows(
+    {
+      got,
+      expected,
+      columns: compiled.columns,
+      // What is left of a number is unknown, as an unknown number is: then the values say which row is which.
+      keysOf: (row) => [...row.slice(0, by.length), ...row.slice(width), ...row.map(String)],
+    },
+    [cellsText(asked), compiled.sql],
+  )
 }

@@ -167,6 +167,8 @@ function compared(context: Answered, question: Plain): Rows {
 function missingOf({ model }: Context, name: string): Cell {
   const metric = metricOf(model, name)
   if (metric.fill !== undefined) return metric.fill
+  const { result } = metric as { readonly result?: unknown }
+  if (result === 'count' || (metric.kind === 'funnel' && metric.result.kind === 'actors')) return 0
   const take = metric.kind === 'aggregate' ? metric.selection.take : undefined
   return take?.kind === 'aggregate' && ['count', 'distinct'].includes(take.aggregate) ? 0 : null
 }

@@ -4,8 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.ts'
-import { isSameCell } from './cells.ts'
 import { compareRandom } from './against-random.ts'
+import { assertSameRows } from './compare.ts'
 import { useMemory, query } from './dataset.ts'
 import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
@@ -75,19 +75,15 @@ async function compareParts(
     (one) => evaluateTimed({ model, dataset }, 'timed', one),
   )
   const width = question.by.length
-  const keysOf = (row: readonly Cell[]): string => cellsText([...row.slice(0, width), row.at(-1)])
-  const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
-    rows.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
-  const [got, wanted] = [byKeys(await query(connection, sql)), byKeys(expected)]
-  const isSame =
-    got.length === wanted.length &&
-    got.every((row, at) =>
-      row.every((cell, column) => isSameCell(cell, wanted[at]![column]!, columns[column]!.type)),
-    )
-  if (!isSame)
-    assert.fail(
-      `${cellsText(metrics)} ${cellsText(whole)}\nexpected ${cellsText(wanted)}\nbut got  ${cellsText(got)}\n${sql}`,
-    )
+  assertSameRows(
+    {
+      got: await query(connection, sql),
+      expected,
+      columns,
+      keysOf: (row) => [...row.slice(0, width), row.at(-1)!],
+    },
+    [`${cellsText(metrics)} ${cellsText(whole)}`, sql],
+  )
 }
 
 async function compare(
@@ -115,30 +111,19 @@ async function compare(
     if (isSplit && error instanceof Error && /do not name together/.test(error.message)) return
     throw error
   }
-  const expected = evaluateTimed({ model, dataset }, name, question)
-  const keysOf = (row: readonly Cell[]): string => cellsText(row.slice(0, -1))
-  const byKeys = (rows: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] =>
-    rows.toSorted((left, right) => (keysOf(left) < keysOf(right) ? -1 : 1))
   let got: readonly (readonly Cell[])[]
   try {
     got = await query(connection, compiled.sql)
   } catch (error) {
     throw new Error(`${String(error)}\n${compiled.sql}`, { cause: error })
   }
-  const [left, right] = [byKeys(got), byKeys(expected)]
-  const isSame =
-    left.length === right.length &&
-    left.every((row, at) =>
-      row.every((cell, column) =>
-        isSameCell(cell, right[at]![column]!, compiled.columns[column]!.type),
-      ),
-    )
-  if (!isSame) {
-    assert.fail(
-      `${cellsText(metrics)} ${cellsText(question)}
-expected ${cellsText(right)}
-but got  ${cellsText(left)}
-${compiled.sql}`,
-    )
-  }
+  assertSameRows(
+    {
+      got,
+      expected: evaluateTimed({ model, dataset }, name, question),
+      columns: compiled.columns,
+      keysOf: (row) => row.slice(0, -1),
+    },
+    [`${cellsText(metrics)} ${cellsText(question)}`, compiled.sql],
+  )
 }
