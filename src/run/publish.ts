@@ -204,8 +204,12 @@ async function stage(
     partition: task.partition,
     dataFolder: await context.lake.dataFolder(target.table),
     sort: sortOf(task),
+    ...(task.rows.kind === 'indicators' ? { pieceRows: indicatorPieceRows } : {}),
   })
 }
+
+/** An indicator is a few thousand neighbouring rows. */
+const indicatorPieceRows = 32_768
 
 /** The order of rows within a file. */
 export function sortOf(task: Task): readonly string[] {
