@@ -2,11 +2,11 @@
 import type { ColumnType } from '../model/model.ts'
 
 /** What the key of an entry is called, unquoted. */
-export function keyText(sql: string, type: ColumnType): string {
+function keyText(sql: string, type: ColumnType): string {
   return type.kind === 'timestamp' ? instantText(sql) : `cast(${sql} as varchar)`
 }
 
-export function jsonSql(sql: string, type: ColumnType): string {
+function jsonSql(sql: string, type: ColumnType): string {
   switch (type.kind) {
     case 'integer':
     case 'decimal':
