@@ -20,7 +20,7 @@ import type { CodedDimension } from './codes.ts'
 import { flagsOf, looseOf, readLoose, settledOf, splitEntities } from './entities.ts'
 import type { LooseRows } from './entities.ts'
 import { packDimensions } from './packs.ts'
-import { layOut, makeRanks, rankColumns, readStateRows } from './states.ts'
+import { layOut, readStateRows } from './states.ts'
 import type { Layout } from './states.ts'
 import { Threads } from './threads.ts'
 
@@ -153,13 +153,12 @@ class PeriodMaker {
       ...Object.keys(reference.entities).map((entity) => `select * from ${settledOf(entity)}`),
     ]
     await session.run(`create or replace temp table measured as
-select ${['*', 'row_number() over () - 1 as place', ...rankColumns(states)].join(', ')}
+select *, row_number() over () - 1 as place
 from (
   select ${[column, ...this.#merged()].join(', ')}
   from (${arms.join('\nunion all by name\n')}) as each_row
   group by ${column}
 ) as each_row`)
-    await makeRanks(session, 'measured', states)
     const found = await session.query('select count(*) from measured')
     const layout = await layOut(session, 'measured', { states, counts })
     const rows = Number(found.rows[0]![0])

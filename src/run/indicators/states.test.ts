@@ -5,7 +5,7 @@ import type { Engine, Session } from '../../engine/engine.ts'
 import type { ColumnType } from '../../model/model.ts'
 import { accumulate } from './accumulate.ts'
 import { groupColumns } from './group-columns.ts'
-import { layOut, makeRanks, rankColumns, readStateRows } from './states.ts'
+import { layOut, readStateRows } from './states.ts'
 import type { PlannedState } from './states.ts'
 
 function state(name: string, kind: PlannedState['kind'], type: ColumnType): PlannedState {
@@ -22,15 +22,20 @@ const states = [
   state('weight', 'sum', { kind: 'number' }),
   state('first_name', 'min', { kind: 'text' }),
   state('last_day', 'max', { kind: 'date' }),
+  state('least_money', 'min', decimal(2)),
+  state('greatest_huge', 'max', decimal(0)),
+  state('least_whole', 'min', { kind: 'integer' }),
+  state('first_at', 'min', { kind: 'timestamp' }),
+  state('last_at', 'max', { kind: 'timestamp' }),
   state('any_gift', 'any', { kind: 'boolean' }),
 ]
 
 const rows = `
-select * from (values
-  (0, 1, 90000000000000000000000000001, -0.29, 0.00000000000000000001, 9007199254740993, 0.5, 'b', date '2026-01-02', true),
-  (1, 2, -1, 12345678.91, 0.5, 9007199254740993, null, 'ä', date '1999-12-31', false),
-  (2, 3, 7, null, null, null, 1.25, null, null, false)
-) as each_row(place, pieces, huge, money, fine, whole, weight, first_name, last_day, any_gift)`
+select *, money as least_money, huge as greatest_huge, whole as least_whole, instant as first_at, instant as last_at from (values
+  (0, 1, 90000000000000000000000000001, -0.29, 0.00000000000000000001, 9007199254740993, 0.5, 'b', date '2026-01-02', true, timestamptz '2026-01-02 03:04:05.678901Z'),
+  (1, 2, -1, 12345678.91, 0.5, 9007199254740993, null, 'ä', date '1999-12-31', false, timestamptz '1969-12-31 23:59:59.5Z'),
+  (2, 3, 7, null, null, null, 1.25, null, null, false, null)
+) as each_row(place, pieces, huge, money, fine, whole, weight, first_name, last_day, any_gift, instant)`
 
 describe('states as numbers', () => {
   let engine: Engine
@@ -43,10 +48,7 @@ describe('states as numbers', () => {
 
   /** All rows as groups of these codes. */
   async function addUp(codes: readonly number[]): Promise<readonly (readonly unknown[])[]> {
-    await session.run(
-      `create or replace temp table measured as select ${['*', ...rankColumns(states)].join(', ')} from (${rows})`,
-    )
-    await makeRanks(session, 'measured', states)
+    await session.run(`create or replace temp table measured as select * from (${rows})`)
     const layout = await layOut(session, 'measured', { states, counts: [] })
     const read = await readStateRows(session, 'measured', { layout, rows: 3 })
     const coded = { dimension: 'x', number: 4, size: 3, codes: Uint16Array.from(codes) }
@@ -83,9 +85,14 @@ describe('states as numbers', () => {
         0.5,
         'b',
         '2026-01-02',
+        '-0.29',
+        '90000000000000000000000000001',
+        9_007_199_254_740_993n,
+        '1969-12-31T23:59:59.500000Z',
+        '2026-01-02T03:04:05.678901Z',
         true,
       ],
-      [4, 2, 3, '7', null, null, null, 1.25, null, null, false],
+      [4, 2, 3, '7', null, null, null, 1.25, null, null, null, '7', null, null, null, false],
     ])
   })
 })

@@ -1,6 +1,6 @@
 /**
  * A table of states as numbers that add up without loss, and the SQL that makes the states of the sums again. Doubles hold whole numbers to 2^53: a sum that might
- * be larger is kept in several slots of 24 bits each. Least and greatest are those of ranks, so that they are of any type.
+ * be larger is kept in several slots of 24 bits each. Least and greatest of what is a whole number of some unit are such numbers, others are those of ranks.
  */
 import { assert } from '../../base/errors.ts'
 import type { Session } from '../../engine/engine.ts'
@@ -22,6 +22,8 @@ export interface Layout {
   readonly finished: ReadonlyMap<string, string>
   /** Joins that `finished` needs. */
   readonly joins: readonly string[]
+  /** Joins to the table that `slots` need. */
+  readonly ranks: readonly string[]
   /** The slot of each of `counts`, which other counts may be added to. */
   readonly counted: ReadonlyMap<string, number>
 }
@@ -42,12 +44,14 @@ export async function layOut(
   }: { readonly states: readonly PlannedState[]; readonly counts: readonly string[] },
 ): Promise<Layout> {
   const sums = states.filter(({ kind }) => kind === 'sum' || kind === 'count')
-  const whole = sums.filter(({ type }) => type.kind !== 'number')
-  const sizes = await sizesOf(
-    session,
-    table,
-    whole.map(({ name }) => name),
-  )
+  const extremes = states.filter(({ kind }) => kind === 'min' || kind === 'max')
+  const sizes = await sizesOf(session, table, [
+    ...sums.flatMap(({ name, type }) => (type.kind === 'number' ? [] : [{ name, sql: name }])),
+    ...extremes.flatMap((state) => {
+      const units = unitsOf(state)
+      return units === undefined ? [] : [{ name: state.name, sql: units.sql }]
+    }),
+  ])
   const slots: string[] = []
   const known: string[] = []
   const finished = new Map<string, string>()
@@ -64,45 +68,91 @@ export async function layOut(
     counted.set(name, slots.push(`cast(${name} as double)`) - 1)
     finished.set(name, `cast(groups.slot_${counted.get(name)!} as bigint)`)
   }
-  const joins: string[] = []
+  const made: Extremes = { session, table, sizes, slots, finished, joins: [], ranks: [] }
   const leastFrom = slots.length
-  const ranked = (kind: 'min' | 'max', none: string): void => {
-    for (const state of states.filter((each) => each.kind === kind)) {
-      slots.push(`coalesce(cast(${rankOf(state.name)} as double), ${none})`)
-      joins.push(
-        `left join ${ranksOf(state.name)} on ${ranksOf(state.name)}.place = groups.slot_${slots.length - 1}`,
-      )
-      finished.set(state.name, `${ranksOf(state.name)}.value`)
-    }
-  }
-  ranked('min', `cast('infinity' as double)`)
+  await layOutExtremes(extremes, 'min', made)
   const greatestFrom = slots.length
-  ranked('max', `cast('-infinity' as double)`)
+  await layOutExtremes(extremes, 'max', made)
   for (const { name } of states.filter(({ kind }) => kind === 'any')) {
     slots.push(`cast(case when ${name} then 1 else 0 end as double)`)
     finished.set(name, `groups.slot_${slots.length - 1} = 1`)
   }
-  return { slots, leastFrom, greatestFrom, known, finished, joins, counted }
+  const { joins, ranks } = made
+  return { slots, leastFrom, greatestFrom, known, finished, joins, ranks, counted }
 }
 
-/** Columns that `layOut` reads beside the states: each one's rank. */
-export function rankColumns(states: readonly PlannedState[]): readonly string[] {
-  return rankedStates(states).map(
-    ({ name }) =>
-      `case when ${name} is not null then dense_rank() over (order by ${name} nulls last) end as ${rankOf(name)}`,
-  )
+interface Extremes {
+  readonly session: Session
+  readonly table: string
+  readonly sizes: ReadonlyMap<string, Size>
+  readonly slots: string[]
+  readonly finished: Map<string, string>
+  readonly joins: string[]
+  readonly ranks: string[]
 }
 
-export async function makeRanks(
-  session: Session,
-  table: string,
+async function layOutExtremes(
   states: readonly PlannedState[],
+  kind: 'min' | 'max',
+  made: Extremes,
 ): Promise<void> {
-  for (const { name } of rankedStates(states))
+  const none = `cast('${kind === 'min' ? 'infinity' : '-infinity'}' as double)`
+  for (const state of states.filter((each) => each.kind === kind)) {
+    const { name } = state
+    const slot = `groups.slot_${made.slots.length}`
+    const units = unitsOf(state)
+    if (units !== undefined && made.sizes.get(name)!.greatest < exactMax) {
+      made.slots.push(`coalesce(cast(${units.sql} as double), ${none})`)
+      made.finished.set(
+        name,
+        `case when isfinite(${slot}) then ${units.back(`cast(${slot} as bigint)`)} end`,
+      )
+      continue
+    }
+    const ranks = `ranks_of_${name}`
     // oxlint-disable-next-line no-await-in-loop -- a session does one thing at a time
-    await session.run(
-      `create or replace temp table ${ranksOf(name)} as select distinct cast(${rankOf(name)} as double) as place, ${name} as value from ${table} where ${name} is not null`,
+    await made.session.run(
+      `create or replace temp table ${ranks} as select value, cast(row_number() over (order by value) as double) as place from (select distinct ${name} as value from ${made.table} where ${name} is not null) as each_value`,
     )
+    made.slots.push(`coalesce(${ranks}.place, ${none})`)
+    made.ranks.push(`left join ${ranks} on ${ranks}.value = ${made.table}.${name}`)
+    made.joins.push(`left join ${ranks} on ${ranks}.place = ${slot}`)
+    made.finished.set(name, `${ranks}.value`)
+  }
+}
+
+interface Units {
+  /** How many of the smallest units a value is: a whole number. */
+  readonly sql: string
+  /** The value again, of a bigint. */
+  readonly back: (units: string) => string
+}
+
+/** undefined for types that are no whole number of some unit. */
+function unitsOf({ name, type }: PlannedState): Units | undefined {
+  switch (type.kind) {
+    case 'integer':
+      return { sql: name, back: (units) => units }
+    case 'decimal': {
+      const { scale } = type
+      return {
+        sql:
+          scale === 0
+            ? `cast(${name} as hugeint)`
+            : `cast(replace(cast(${name} as varchar), '.', '') as hugeint)`,
+        back: (units) => decimalOf(units, { type, scale }),
+      }
+    }
+    case 'timestamp':
+      return { sql: `epoch_us(${name})`, back: (units) => `make_timestamptz(${units})` }
+    case 'date':
+      return {
+        sql: `case when isfinite(${name}) then ${name} - date '1970-01-01' end`,
+        back: (units) => `date '1970-01-01' + cast(${units} as integer)`,
+      }
+    default:
+      return undefined
+  }
 }
 
 /** `table` has a number `place` for each row, from 0 on. */
@@ -118,7 +168,7 @@ export async function readStateRows(
   const bits = Array.from({ length: words }, (_, word) => bitsSql(layout.known, word))
   const columns = [...layout.slots, ...bits]
   await session.readNumbers(
-    `select cast(place as uinteger)${columns.map((sql) => `,\n  ${sql}`).join('')}\nfrom ${table}`,
+    `select cast(${table}.place as uinteger)${columns.map((sql) => `,\n  ${sql}`).join('')}\nfrom ${[table, ...layout.ranks].join('\n')}`,
     ([places, ...read], count) => {
       for (const [column, numbers] of read.entries()) {
         const isSlot = column < width
@@ -163,18 +213,20 @@ interface Size {
   readonly greatest: number
 }
 
+/** One that is known and has no size, as an infinite instant, is beyond all bounds. */
 async function sizesOf(
   session: Session,
   table: string,
-  names: readonly string[],
+  sized: readonly { readonly name: string; readonly sql: string }[],
 ): Promise<ReadonlyMap<string, Size>> {
-  if (names.length === 0) return new Map()
-  const sizes = names.flatMap((name) =>
-    ['sum', 'max'].map((taken) => `coalesce(${taken}(abs(cast(${name} as double))), 0)`),
-  )
+  if (sized.length === 0) return new Map()
+  const sizes = sized.flatMap(({ name, sql }) => {
+    const size = `case when ${name} is not null then coalesce(abs(cast(${sql} as double)), 'infinity') end`
+    return ['sum', 'max'].map((taken) => `coalesce(${taken}(${size}), 0)`)
+  })
   const { rows } = await session.query(`select ${sizes.join(', ')} from ${table}`)
   return new Map(
-    names.map((name, at) => [
+    sized.map(({ name }, at) => [
       name,
       { total: Number(rows[0]![at * 2]), greatest: Number(rows[0]![at * 2 + 1]) },
     ]),
@@ -234,16 +286,4 @@ function bitsSql(known: readonly string[], word: number): string {
   assert(names.length > 0, 'every word has a bit')
   const bits = names.map((name, bit) => `case when ${name} is null then 0 else ${2 ** bit} end`)
   return `cast(${bits.join(' + ')} as uinteger)`
-}
-
-function rankedStates(states: readonly PlannedState[]): readonly PlannedState[] {
-  return states.filter(({ kind }) => kind === 'min' || kind === 'max')
-}
-
-function rankOf(name: string): string {
-  return `${name}__rank`
-}
-
-function ranksOf(name: string): string {
-  return `ranks_of_${name}`
 }
