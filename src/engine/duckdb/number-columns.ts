@@ -40,8 +40,11 @@ export async function appendNumberColumns(
   const rows = columns[0]?.length ?? 0
   const appender = await connection.createAppender(table)
   try {
+    // One for all: a new one would take new memory each time.
+    const chunk = api.DuckDBDataChunk.create(types)
     for (let from = 0; from < rows; from += rowsMax) {
-      const chunk = api.DuckDBDataChunk.create(types, Math.min(rowsMax, rows - from))
+      chunk.reset()
+      chunk.rowCount = Math.min(rowsMax, rows - from)
       for (const [at, column] of columns.entries()) {
         const vector = chunk.getColumnVector(at)
         numbersOf(vector).set(column.subarray(from, from + chunk.rowCount))
