@@ -1,15 +1,15 @@
 /** An inquiry becomes parts, their union, the periods that are filled in, and the finished values. */
 import { MaruError } from '../base/errors.ts'
 import type { ScanFilter } from '../lake/lake.ts'
-import type { Model } from '../model/model.ts'
+import type { ColumnType, Model } from '../model/model.ts'
 import { filledCtes } from './fill.ts'
 import { slugOf } from './inquiry.ts'
 import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
-import { isCounting, kindOf, neededDimensions, rootsOf } from './kinds.ts'
+import { kindOf, neededDimensions, rootsOf } from './kinds.ts'
 import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
 import { askMetric, measuresOf, specialsOf } from './measure.ts'
-import type { Special } from './measure.ts'
+import type { Expression, Special } from './measure.ts'
 import { calendarsOf } from './model-index.ts'
 import { mergedGroups, refuseMixedTypes } from './merge.ts'
 import type { Merge } from './merge.ts'
@@ -90,7 +90,27 @@ function calendarReads({ model }: Asking, { by, where }: Inquiry): CompiledQuest
 
 function specialValue(special: Special, states: readonly State[]): Value {
   const { name, type } = states.find((state) => state.name === stateOf(special))!
-  return { sql: isCounting(special) ? `coalesce(${name}, 0)` : name, type }
+  const nothing = valueOfNothing({ kind: 'special', special })
+  return { sql: nothing === unknown ? name : `coalesce(${name}, ${nothing})`, type }
+}
+
+const unknown = 'null'
+
+/** What a group has that has no row of the value. What is compared is the same at the other time. */
+function valueOfNothing(expression: Expression): string {
+  const type: ColumnType = { kind: 'integer' }
+  const state: State = { name: unknown, kind: 'value', type }
+  return valueOf(expression, {
+    statesOf: () => [state, state],
+    valueOf: (special) => {
+      const { node } = special
+      if (node.kind === 'offset' && node.isRangeMoved === true)
+        return { sql: valueOfNothing(node.of), type, isCompound: true }
+      return { sql: kindOf(special).isCount?.(node) === true ? '0' : unknown, type }
+    },
+    isFilled: false,
+    isJoined: true,
+  }).sql
 }
 
 function stateOf(special: Special): string {

@@ -14,7 +14,7 @@ export function comparedWith(
   { compare, range }: { readonly compare: Comparison; readonly range: DayRange },
 ): readonly AskedMetric[] {
   const key = `${name}__before`
-  const moved: Expression = {
+  const before: Expression = {
     kind: 'special',
     special: {
       key,
@@ -28,9 +28,6 @@ export function comparedWith(
       },
     },
   }
-  // What stands for an unknown value does so at both times.
-  const before: Expression =
-    expression.kind === 'fill' ? { kind: 'fill', of: moved, value: expression.value } : moved
   const change: Expression = { kind: 'binary', operator: '-', left: expression, right: before }
   const rate: Expression = { kind: 'binary', operator: '/', left: change, right: before }
   return [

@@ -1,5 +1,5 @@
 /** Who computes which kind of metric. */
-import type { Aggregate, Model, TableId } from '../model/model.ts'
+import type { Model, TableId } from '../model/model.ts'
 import { conversion } from './conversion.ts'
 import { cumulative } from './cumulative.ts'
 import { dailyAverage } from './daily-average.ts'
@@ -35,24 +35,6 @@ const kinds: Kinds = {
 export function kindOf({ node }: Special): Kind<SpecialNode> {
   // One table of several types: each node goes to the kind of its own name.
   return kinds[node.kind] as Kind<SpecialNode>
-}
-
-const counts: ReadonlySet<Aggregate> = new Set([
-  'count',
-  'count_true',
-  'distinct',
-  'approximate_distinct',
-])
-
-/** Whether a group without the value has 0. What is compared counts nothing where the other time has no rows. */
-export function isCounting(special: Special): boolean {
-  const { node } = special
-  if (node.kind !== 'offset') return kindOf(special).isCount?.(node) === true
-  const { of, isRangeMoved } = node
-  if (isRangeMoved !== true) return false
-  return of.kind === 'special'
-    ? isCounting(of.special)
-    : of.kind === 'measure' && counts.has(of.measure.aggregate)
 }
 
 /** The activities and objects whose rows must have each dimension of the value. */

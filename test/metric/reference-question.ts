@@ -6,6 +6,7 @@ import type { Context } from './reference-row.ts'
 import { divide, evaluate, metricOf } from './reference.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import { back, periodsBetween } from './reference-time.ts'
+import { missing } from './reference-timed.ts'
 import { cellsText } from './rows.ts'
 import type { Cell, Row } from './rows.ts'
 
@@ -164,13 +165,11 @@ function compared(context: Answered, question: Plain): Rows {
 }
 
 /** What a group has of a metric that has no row in it. */
-function missingOf({ model }: Context, name: string): Cell {
-  const metric = metricOf(model, name)
-  if (metric.fill !== undefined) return metric.fill
+function missingOf(context: Context, name: string): Cell {
+  const metric = metricOf(context.model, name)
   const { result } = metric as { readonly result?: unknown }
   if (result === 'count' || (metric.kind === 'funnel' && metric.result.kind === 'actors')) return 0
-  const take = metric.kind === 'aggregate' ? metric.selection.take : undefined
-  return take?.kind === 'aggregate' && ['count', 'distinct'].includes(take.aggregate) ? 0 : null
+  return missing(context, name)
 }
 
 function backOf(

@@ -113,7 +113,7 @@ function plainTable(context: Context, name: string, question: TimedQuestion): Ta
 }
 
 /** What a group has that is not in the metric's table. */
-function missing(context: Context, name: string): Cell {
+export function missing(context: Context, name: string): Cell {
   const metric = metricOf(context.model, name)
   const own = (): Cell => {
     switch (metric.kind) {
