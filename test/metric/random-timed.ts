@@ -199,38 +199,44 @@ function questions(options: {
     .map(({ times, others, ...rest }): TimedQuestion => ({ by: [...others, ...times], ...rest }))
 }
 
-/** What a run of time is over, when it is no aggregate: a balance, another time, a share. */
 const moved = fc.record({
   kind: fc.constant('back'),
   count: fc.integer({ min: 1, max: 2 }),
   grain: fc.constantFrom('day', 'week', 'month', 'year', 'season'),
 })
-const inner: fc.Arbitrary<MetricSketch> = fc.oneof(
-  balance,
-  fc
-    .record({
-      left: numbers,
-      right: numbers,
-      offset: fc.option(moved, { nil: undefined }),
-      total: fc.option(fc.constantFrom<string[][]>([], ['status'], ['member.country', 'day']), {
-        nil: undefined,
-      }),
-    })
-    .map(({ left, right, offset: by, total }): MetricSketch => ({
-      kind: 'formula',
-      formula: {
-        kind: 'binary',
-        operator: '/',
-        left: { kind: 'metric', name: left },
-        right: {
-          kind: 'metric',
-          name: right,
-          ...(by === undefined ? {} : { offset: by }),
-          ...(total === undefined ? {} : { total }),
+const movedByHours = fc.record({
+  kind: fc.constant('back'),
+  count: fc.integer({ min: 1, max: 3 }),
+  grain: fc.constant('hour'),
+})
+/** What a run of time is over, when it is no aggregate: a balance, another time, a share. */
+const inner = (shifts: fc.Arbitrary<Offset>): fc.Arbitrary<MetricSketch> =>
+  fc.oneof(
+    balance,
+    fc
+      .record({
+        left: numbers,
+        right: numbers,
+        offset: fc.option(shifts, { nil: undefined }),
+        total: fc.option(fc.constantFrom<string[][]>([], ['status'], ['member.country', 'day']), {
+          nil: undefined,
+        }),
+      })
+      .map(({ left, right, offset: by, total }): MetricSketch => ({
+        kind: 'formula',
+        formula: {
+          kind: 'binary',
+          operator: '/',
+          left: { kind: 'metric', name: left },
+          right: {
+            kind: 'metric',
+            name: right,
+            ...(by === undefined ? {} : { offset: by }),
+            ...(total === undefined ? {} : { total }),
+          },
         },
-      },
-    })),
-)
+      })),
+  )
 
 const days = [['day'], ['day', 'month'], ['day', 'day_of_week']]
 const grains = [
@@ -270,7 +276,18 @@ const kinds: readonly Kind[] = [
   pair(
     cumulative(fc.constant('inner'), window),
     questions({ times: runs, others, isShared: false, isOfDays: false }),
-    inner,
+    inner(moved),
+  ),
+  pair(
+    cumulative(fc.constant('inner'), hours),
+    questions({
+      times: [['hour'], ['hour', 'day']],
+      others,
+      isShared: false,
+      isOfDays: true,
+      range: narrow,
+    }),
+    inner(movedByHours),
   ),
   pair(
     cumulative(shared, window),

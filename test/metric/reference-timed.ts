@@ -116,9 +116,11 @@ function plainTable(context: Context, name: string, question: TimedQuestion): Ta
 export function missing(context: Context, name: string): Cell {
   const metric = metricOf(context.model, name)
   const own = (): Cell => {
+    // Its groups are those of the calendar.
+    if (metric.calendar === true) return null
     switch (metric.kind) {
       case 'aggregate': {
-        if (metric.balance?.kind === 'average' || metric.calendar === true) return null
+        if (metric.balance?.kind === 'average') return null
         const { take } = metric.selection
         if (take.kind !== 'aggregate') return null
         return takenOf(context, {
