@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session } from '../../src/engine/engine.ts'
-import { compileQuestion } from '../../src/metric/metric.ts'
+import { compileQuestion, neededDimensions } from '../../src/metric/metric.ts'
 import type { CompiledQuestion } from '../../src/metric/metric.ts'
 import { wideSelect } from '../../src/plan/attach.ts'
 import { portabilityFault } from '../../src/project/portable-subset.ts'
@@ -85,15 +85,14 @@ describe('generated SQL', () => {
     await bindEmpty(session, model)
     for (const { metrics, question: timed } of fc.sample(askedOverTime, { numRuns: 60, seed: 4 })) {
       const { where, whereTime, ...rest } = timed
-      const compiled = compileQuestion(
-        { ...model, metrics: [...model.metrics, ...metrics] },
-        {
-          ...rest,
-          metrics: ['timed'],
-          ...(where === undefined ? {} : { where: filterText(where) }),
-          ...(whereTime === undefined ? {} : { where: filterText(whereTime) }),
-        },
-      )
+      const all = { ...model, metrics: [...model.metrics, ...metrics] }
+      const compiled = compileQuestion(all, {
+        ...rest,
+        by: [...rest.by, ...neededDimensions(all, 'timed', rest.by)],
+        metrics: ['timed'],
+        ...(where === undefined ? {} : { where: filterText(where) }),
+        ...(whereTime === undefined ? {} : { where: filterText(whereTime) }),
+      })
       await assertPortable(compiled)
     }
   })
