@@ -24,6 +24,12 @@ export async function showId(context: ShowContext, id: string): Promise<Shown> {
   if (table !== undefined) return await showTable(context, table)
   const metric = context.model.metrics.find((each) => each.id === id || each.name === id)
   if (metric !== undefined) return showMetric(context, metric)
+  const stored = context.tasks.find((each) => each.id === id)
+  if (stored !== undefined) return await showStored(context, stored)
+  if ((await context.state.tasks()).some(({ taskId }) => taskId === id))
+    throw new MaruError('NOT_FOUND', `the declaration of "${id}" was removed`, {
+      hint: 'declare it again; until then nothing reads or renews what was built',
+    })
   const known = [
     ...context.model.tables.map((each) => each.id),
     ...context.model.metrics.map((each) => each.id),
@@ -35,17 +41,6 @@ export async function showId(context: ShowContext, id: string): Promise<Shown> {
 
 async function showTable(context: ShowContext, table: TableModel): Promise<Shown> {
   const task = context.tasks.find((each) => each.id === table.id)!
-  const partitions = await context.state.partitions(table.id)
-  const stale = await readStaleness(context.state, task, { zone: context.model.zone })
-  const rows = [...partitions.values()].reduce((sum, record) => sum + record.rows, 0)
-  const built =
-    stale.record === undefined
-      ? {}
-      : {
-          builtAt: new Date(stale.record.finishedAtMs).toISOString(),
-          rows,
-          partitions: partitions.size,
-        }
   return {
     id: table.id,
     kind: table.kind,
@@ -54,13 +49,49 @@ async function showTable(context: ShowContext, table: TableModel): Promise<Shown
     owner: table.owner,
     file: table.place.file,
     columns: columnsOf(context, table),
-    freshness: {
-      ...built,
-      state: stale.reasons.length === 0 ? 'up to date' : `stale: ${stale.reasons.join('; ')}`,
-    },
+    freshness: await freshnessOf(context, task),
     upstream: task.inputs.map((input) => input.id),
     downstream: downstreamOf(context, table),
     example: `maru query "select * from ${table.id} limit 10"`,
+  }
+}
+
+async function freshnessOf({ state, model }: ShowContext, task: Task): Promise<Shown['freshness']> {
+  const { record, reasons } = await readStaleness(state, task, { zone: model.zone })
+  const isFresh = reasons.length === 0
+  const words = { state: isFresh ? 'up to date' : `stale: ${reasons.join('; ')}` }
+  if (record === undefined) return words
+  const partitions = await state.partitions(task.id)
+  const rows = [...partitions.values()].reduce((sum, each) => sum + each.rows, 0)
+  const builtAt = new Date(record.finishedAtMs).toISOString()
+  return { builtAt, rows, partitions: partitions.size, ...words }
+}
+
+/** Tables that no file declares: kept so that questions need not read activities. */
+async function showStored(context: ShowContext, task: Task): Promise<Shown> {
+  const isIndicator = task.id.startsWith('indicator.')
+  const keys = task.columns.filter(({ description }) => description === 'as in the activity')
+  return {
+    id: task.id,
+    kind: 'stored',
+    description: 'description' in task.table ? task.table.description : '',
+    grain: isIndicator
+      ? 'one row per period, dimension and value of it'
+      : `one row per period and ${keys.map(({ name }) => name).join(', ')}`,
+    owner: 'those of its metrics',
+    file: 'none: it follows from the metrics',
+    columns: task.columns.map(({ name, type, description }) => ({
+      name,
+      type: typeText(type),
+      description,
+      from: [],
+    })),
+    freshness: await freshnessOf(context, task),
+    upstream: task.inputs.map((input) => input.id),
+    downstream: context.tasks
+      .filter((each) => each.inputs.some((input) => input.id === task.id))
+      .map((each) => each.id),
+    example: `maru run ${task.id}`,
   }
 }
 

@@ -254,6 +254,15 @@ describe('the command line', () => {
       assert.match(stdout, /^freshness {3}up to date, built .*, 12 rows in /m)
     })
 
+    it('says what a table of states is, though no file declares it', async () => {
+      const { stdout, code } = await maru('show', 'state.day.purchase__member')
+      assert.equal(code, 0)
+      assert.match(stdout, /^grain {7}one row per period and member/m)
+      assert.match(stdout, /^freshness {3}stale: never built/m)
+      assert.match(stdout, /^upstream {4}merged\.purchase/m)
+      assert.match(stdout, /^example {5}maru run state\.day\.purchase__member$/m)
+    })
+
     it('only so many rows, and says so beside them', async () => {
       const { stdout, stderr } = await maru(
         'query',
