@@ -42,12 +42,15 @@ const zone = 'Asia/Seoul'
 
 function modelWith(least: number): Model {
   const filter: Predicate = { kind: 'compare', path: 'quantity', operator: '>=', value: least }
+  // No metric that adds up has this condition.
+  const small: Predicate = { kind: 'compare', path: 'quantity', operator: '<', value: least }
   return {
     ...shopModel(zone),
     metrics: [
       metric('sales', 'sum', { column: 'amount' }),
       metric('buyers', 'distinct', { column: 'member' }),
       metric('big_lines', 'count', { filter }),
+      metric('small_buyers', 'distinct', { column: 'member', filter: small }),
     ],
   }
 }
@@ -95,7 +98,7 @@ function rows(): ShopRows {
 
 const january = { from: '2020-01-01', to: '2020-02-01' }
 const february = { from: '2020-02-01', to: '2020-03-01' }
-const metrics = ['sales', 'buyers', 'big_lines']
+const metrics = ['sales', 'buyers', 'big_lines', 'small_buyers']
 const dimensions: readonly (readonly string[])[] = [
   [],
   ['member.country'],
@@ -195,7 +198,7 @@ describe('stored states and indicators of a project', () => {
       sources.map(({ kind, metrics: names }) => [kind, ...names]),
       [
         ['indicators', 'sales', 'big_lines'],
-        ['states', 'buyers'],
+        ['states', 'buyers', 'small_buyers'],
       ],
     )
   })

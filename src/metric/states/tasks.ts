@@ -16,8 +16,8 @@ import type {
 } from '../../plan/plan.ts'
 import { calendarSql } from '../calendar.ts'
 import { stateSql } from '../state.ts'
-import { flagColumns, joinLines, rowOf, rowsSql, stateColumns } from './measures.ts'
-import type { StateColumn } from './measures.ts'
+import { flagColumns, joinLines, rowOf, rowsSql, stateColumns, storedMeasures } from './measures.ts'
+import type { StateColumn, StoredMeasure } from './measures.ts'
 import { statePeriods, storedTables } from './tables.ts'
 import type { IndicatorTable, StateTable, StoredDimension } from './tables.ts'
 
@@ -93,10 +93,11 @@ function column(name: string, type: ColumnType, description: string): StoredColu
 
 function stateTask(context: Context, table: StateTable): Task {
   const { model } = context
-  const states = statesOf(table)
+  const states = statesOf(model, table)
   const mergedId = mergedOf(model, table.rootId)
   const finer = statePeriods[statePeriods.indexOf(table.period) - 1]
-  const rows = rowsSql({ model, rootId: table.rootId }, [day, ...table.kept], table.measures)
+  const measures = keptMeasures(model, table)
+  const rows = rowsSql({ model, rootId: table.rootId }, [day, ...table.kept], measures)
   const keys = table.kept.join(', ')
   const select = (from: string, made: (state: StateColumn) => string): string => {
     const items = states.map(
@@ -134,8 +135,14 @@ function stateTask(context: Context, table: StateTable): Task {
   })
 }
 
-function statesOf(table: StateTable): readonly StateColumn[] {
-  return table.entity === undefined ? stateColumns(table.measures) : flagColumns(table.measures)
+function statesOf(model: Model, table: StateTable): readonly StateColumn[] {
+  const measures = keptMeasures(model, table)
+  return table.entity === undefined ? stateColumns(measures) : flagColumns(measures)
+}
+
+/** Indicators read the flags of every filter beside the states, also of one that only a distinct count of another reference has. */
+function keptMeasures(model: Model, table: StateTable): readonly StoredMeasure[] {
+  return table.entity === undefined ? storedMeasures(model, table.rootId) : table.measures
 }
 
 function finerId(table: StateTable, period: Period): TableId {
