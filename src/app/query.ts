@@ -180,7 +180,7 @@ function explainFault(error: unknown, asked: AskedText): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
   const where = placeIn(asked.sql, bindErrorOffset(error))
   const place = where === undefined ? {} : { where }
-  const table = /^there is no table (.*)$/.exec(error.message)?.[1]
+  const table = /^there is no table (.*)$/.exec(error.message)?.[1] ?? longName(error, asked)
   if (table !== undefined) {
     const metric = asked.model.metrics.find((each) => each.id === table.toLowerCase())
     const ids = asked.model.tables.map((each) => each.id)
@@ -199,6 +199,14 @@ function explainFault(error: unknown, asked: AskedText): unknown {
     ...place,
     cause: error,
   })
+}
+
+/** A name of three parts and more has a catalog for the engine, of which it speaks in words of its own. */
+function longName(error: MaruError, { model, sql }: AskedText): string | undefined {
+  if (!/^Catalog "|NameListToString/.test(error.message)) return undefined
+  const ids = new Set(model.tables.map((each) => each.id))
+  const read = sql.matchAll(/\b(?:from|join)\s+([a-z]\w*(?:\.\w+){2,})/gi)
+  return [...read].map(([, name]) => name!).find((name) => !ids.has(name.toLowerCase()))
 }
 
 function columnHint(error: MaruError, columns: ReadonlySet<string>): string | undefined {

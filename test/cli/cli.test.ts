@@ -263,6 +263,14 @@ describe('the command line', () => {
       assert.match(stdout, /^example {5}maru run state\.day\.purchase__member$/m)
     })
 
+    it('no table of three parts or more that there is not, by its name', async () => {
+      for (const name of ['act.shop.purchase', 'state.day.purchase.member']) {
+        const { stderr, code } = await maru('query', `select * from ${name}`)
+        assert.notEqual(code, 0)
+        assert.match(stderr, new RegExp(`there is no table ${name} \\[MODEL_UNKNOWN_TABLE\\] → `))
+      }
+    })
+
     it('only so many rows, and says so beside them', async () => {
       const { stdout, stderr } = await maru(
         'query',
