@@ -104,7 +104,9 @@ function buildProspect(
     const upstream = known.prospects.get(input.id)
     if (upstream === undefined) continue
     const before = dirty
-    dirty = union(dirty, affectedBy(upstream, input))
+    const affected = affectedBy(upstream, input)
+    if (isEmpty(affected)) continue
+    dirty = union(dirty, affected)
     if (before.kind !== 'all') certain = false
     reasons.push(`${input.id} is to be rebuilt`)
   }

@@ -13,13 +13,13 @@ export class StoredAnswersReader {
 
   async read(parts: Pick<Parts, 'state' | 'model' | 'tasks'>): Promise<StoredFreshness> {
     const { state } = parts
-    const records = (await state.tasks()).filter(({ taskId }) => isStored(taskId))
+    const built = await state.tasks()
+    const records = built.filter(({ taskId }) => isStored(taskId))
     if (records.length === 0) return new Map()
-    const key = `${await state.journalEnd()} ${records.map(({ taskId, finishedAtMs }) => `${taskId} ${finishedAtMs}`).join(' ')}`
+    const key = `${await state.journalEnd()} ${built.map(({ taskId, finishedAtMs }) => `${taskId} ${finishedAtMs}`).join(' ')}`
     if (key === this.#key) return this.#freshness
     const byId = new Map(records.map((record) => [record.taskId, record]))
-    const tasks = (await parts.tasks()).filter(({ table }) => table.kind === 'states')
-    this.#freshness = await freshnessOf(parts, tasks, byId)
+    this.#freshness = await freshnessOf(parts, await parts.tasks(), byId)
     this.#key = key
     return this.#freshness
   }
@@ -30,18 +30,29 @@ export function isStored(id: string): boolean {
   return id.startsWith('state.') || id.startsWith('indicator.')
 }
 
-/** Tables come after those that they are made of: what is stale there is stale here before any journal says so. */
+/**
+ * Tables come after those that they are made of: what is stale there is stale here before any journal says so. So is what reads attributes, until the journal of
+ * the rows to which they are attached tells of which days.
+ */
 async function freshnessOf(
   { state, model }: Pick<Parts, 'state' | 'model'>,
   tasks: readonly Task[],
   records: ReadonlyMap<string, TaskRecord>,
 ): Promise<StoredFreshness> {
   const freshness = new Map<string, Dirty>()
+  const merged = tasks.filter((task) => task.attached !== undefined)
+  const otherwise = new Set<string>()
+  for (const task of merged)
+    if ((await readStaleness(state, task, { zone: model.zone })).readsOtherwise)
+      otherwise.add(task.id)
   for (const task of tasks) {
+    if (task.table.kind !== 'states') continue
     if (records.get(task.id)?.version !== task.version) continue
     let { dirty } = await readStaleness(state, task, { zone: model.zone })
     for (const input of task.inputs.filter(({ id }) => isStored(id)))
       dirty = union(dirty, affectedBy(freshness.get(input.id) ?? { kind: 'all' }, input))
+    if (task.inputs.some(({ id, attached }) => attached === true && otherwise.has(id)))
+      dirty = { kind: 'all' }
     freshness.set(task.id, dirty)
   }
   return freshness

@@ -50,6 +50,8 @@ export interface Attachment {
     readonly table: TableId
     readonly alias: string
     readonly condition: string
+    /** The column of the root that the condition compares with this column of the table; absent where it goes by another join. */
+    readonly equals?: { readonly row: string; readonly table: string }
   }[]
   /** The tables that the joins read. */
   readonly joined: readonly TableId[]
@@ -254,8 +256,7 @@ function joinTable(joins: Joins, ask: Ask, table: TableId): string {
   if (joins.byAlias.has(alias)) return alias
   const target = tableOf(joins.model, table)
   assert(target.kind === 'object' || target.kind === 'attributes', `${table} has no attributes`)
-  const condition = joinCondition(joins, ask, { target, alias, isNow })
-  joins.byAlias.set(alias, { table, alias, condition })
+  joins.byAlias.set(alias, { table, alias, ...joinCondition(joins, ask, { target, alias, isNow }) })
   joins.joined.push(table)
   return alias
 }
@@ -266,20 +267,33 @@ interface JoinTarget {
   readonly isNow: boolean
 }
 
-function joinCondition(joins: Joins, ask: Ask, join: JoinTarget): string {
+function joinCondition(
+  joins: Joins,
+  ask: Ask,
+  join: JoinTarget,
+): Pick<Attachment['joins'][number], 'condition' | 'equals'> {
   const { target, alias, isNow } = join
   const version = versionColumn(joins, ask, target)
   if (version !== undefined && !isNow && ask.asOf === undefined) {
     joins.rootColumns.add(version)
-    return `${alias}.${filledColumns.version} = ${joins.rootAlias}.${version}`
+    return {
+      condition: `${alias}.${filledColumns.version} = ${joins.rootAlias}.${version}`,
+      equals: { row: version, table: filledColumns.version },
+    }
   }
   const isSameKey = `${alias}.${target.key} = ${keyExpression(joins, ask)}`
-  if (!target.history) return isSameKey
-  if (isNow) return `${isSameKey} and ${alias}.${filledColumns.validTo} is null`
+  const [reference, ...more] = ask.references
+  const equals =
+    reference === undefined || more.length > 0
+      ? {}
+      : { equals: { row: reference, table: target.key } }
+  if (!target.history) return { condition: isSameKey, ...equals }
+  if (isNow)
+    return { condition: `${isSameKey} and ${alias}.${filledColumns.validTo} is null`, ...equals }
   const { column, sql } = ask.asOf ?? { column: 'occurred_at', sql: 'moment' }
   joins.rootColumns.add(column)
   const instant = sql.replaceAll('moment', `${joins.rootAlias}.${column}`)
-  return `${isSameKey} and ${heldAt(alias, instant)}`
+  return { condition: `${isSameKey} and ${heldAt(alias, instant)}`, ...equals }
 }
 
 function versionColumn(

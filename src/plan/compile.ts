@@ -15,12 +15,13 @@ import type {
 } from '../model/model.ts'
 import type { Binding } from '../engine/engine.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
+import { attach, reachablePaths } from './attach.ts'
 import { checksOf } from './checks.ts'
 import { referenceTo } from './choice.ts'
 import { refuseUnanswered } from './derived.ts'
 import { followingOf } from './following.ts'
 import { rowsOf, storedColumns } from './rows.ts'
-import type { Rows, Task, TaskDefinition, TaskInput } from './task.ts'
+import type { AttachedRows, Rows, Task, TaskDefinition, TaskInput } from './task.ts'
 
 export interface CompileOptions {
   /** What the engine's binder said of each table's own SQL, by table id. */
@@ -46,7 +47,11 @@ function compileTask(context: Context, table: TableModel): Task {
   const rows = rowsOf(context.model, table)
   const partition = partitionOf(table, context.options.buckets)
   const columns = storedColumns(table)
-  const inputs = inputsOf(context, table, partition)
+  const attached = table.kind === 'merged' ? attachedTo(context.model, table) : undefined
+  const inputs =
+    attached === undefined || table.kind !== 'merged'
+      ? inputsOf(context, table, partition)
+      : mergedInputs(table, attached)
   const checks = checksOf(context.model, table)
   const views = viewsOf(context, inputs)
   const following = followingOf(table, inputs, {
@@ -72,6 +77,7 @@ function compileTask(context: Context, table: TableModel): Task {
     partition,
     rows,
     inputs,
+    ...(attached === undefined ? {} : { attached }),
     ...(following === undefined ? {} : { following }),
     references: referencesOf(table),
     checks,
@@ -112,7 +118,6 @@ function inputsOf(
   partition: PartitionSpec,
 ): readonly TaskInput[] {
   if (table.kind === 'raw_event') return [{ id: collectedTables.events, mapping: 'same_day' }]
-  if (table.kind === 'merged') return mergedInputs(table)
   if (table.kind === 'attributes' && table.from.kind === 'derived') {
     refuseUnanswered(context.model, table)
     return derivedInputs(context, table, partition)
@@ -155,12 +160,19 @@ function derivedInputs(
   })
 }
 
+function attachedTo(model: Model, { activity }: MergedModel): AttachedRows {
+  const { root, joins } = attach(model, activity, reachablePaths(model, activity))
+  return { alias: root.alias, joins }
+}
+
 /** The activity's day is the merged row's day; a version that begins at an instant changes no row before it. */
-function mergedInputs(table: MergedModel): readonly TaskInput[] {
-  const groups = [...new Set(table.versions.map((version) => version.group))].toSorted()
+function mergedInputs(table: MergedModel, { joins }: AttachedRows): readonly TaskInput[] {
+  const groups = new Set(table.versions.map((version) => version.group))
+  const others = new Set(joins.map((join) => join.table).filter((id) => !groups.has(id)))
   return [
     { id: table.activity, mapping: 'same_day' },
-    ...groups.map((id) => ({ id, mapping: 'from_instant' as const })),
+    ...[...groups].toSorted().map((id) => ({ id, mapping: 'from_instant' as const })),
+    ...[...others].toSorted().map((id) => ({ id, mapping: 'attached' as const })),
   ]
 }
 

@@ -15,6 +15,8 @@ export { literal } from './predicate.ts'
 export { isWithin, nextPeriod, periods, periodStart } from './period.ts'
 export type { Period } from './period.ts'
 export type {
+  AttachedJoin,
+  AttachedRows,
   Check,
   Following,
   IndicatorGroup,

@@ -14,6 +14,8 @@ export interface Staleness {
   readonly reasons: readonly string[]
   /** New events, and nothing else, make the task stale, and it follows them: what they bring or touch brings it up to date. */
   readonly follows: boolean
+  /** Of a merged table: something that is attached to its rows changed, so days may read otherwise whose rows stay. */
+  readonly readsOtherwise: boolean
 }
 
 export interface StaleQuestion {
@@ -36,12 +38,18 @@ export function staleness(question: StaleQuestion): Staleness {
   const reasons = isEmpty(pending) ? [] : ['left over from an earlier run']
   let dirty = pending
   const changedInputs: string[] = []
+  const otherwise: string[] = []
+  const attached = new Set(task.attached?.joins.map((join) => join.table))
   for (const input of task.inputs) {
-    const consumed = record.consumed[input.id]
+    const consumed = record.consumed[input.id] ?? (input.mapping === 'attached' ? 0 : undefined)
     if (consumed === undefined) return whole(`${input.id} was never read`)
     const entries = journal.filter(
-      (entry) => entry.tableId === input.id && entry.sequence > consumed,
+      (entry) =>
+        entry.tableId === input.id &&
+        entry.sequence > consumed &&
+        (entry.attached !== true || input.attached === true),
     )
+    if (attached.has(input.id) && entries.length > 0) otherwise.push(input.id)
     const changed = affected(entries, { ...input, partition: task.partition, zone })
     if (isEmpty(changed)) continue
     dirty = union(dirty, changed)
@@ -54,13 +62,20 @@ export function staleness(question: StaleQuestion): Staleness {
     changedInputs.every((id) => isFollowed(task, id))
   return {
     dirty,
-    reasons: [...reasons, ...changedInputs.map((id) => changeText(task, id, follows))],
+    reasons: [
+      ...reasons,
+      ...changedInputs.map((id) => changeText(task, id, follows)),
+      ...otherwise
+        .filter((id) => !changedInputs.includes(id))
+        .map((id) => `${id} changed, which is read with the rows`),
+    ],
     follows,
+    readsOtherwise: otherwise.length > 0,
   }
 }
 
 function whole(reason: string): Staleness {
-  return { dirty: { kind: 'all' }, reasons: [reason], follows: false }
+  return { dirty: { kind: 'all' }, reasons: [reason], follows: false, readsOtherwise: true }
 }
 
 function isFollowed({ following }: Task, id: string): boolean {
@@ -97,6 +112,9 @@ export function affected(
   switch (edge.mapping) {
     case 'all':
       return { kind: 'all' }
+    case 'attached':
+    case 'told':
+      return { kind: 'none' }
     case 'same_bucket':
     case 'same_day': {
       const keys = entries.map((entry) => entry.partition)
@@ -135,7 +153,7 @@ export function affectedBy(
   dirty: Dirty,
   { mapping, period }: { readonly mapping: PartitionMapping; readonly period?: Period },
 ): Dirty {
-  if (isEmpty(dirty)) return { kind: 'none' }
+  if (isEmpty(dirty) || mapping === 'attached') return { kind: 'none' }
   if (mapping === 'same_period') return inPeriods(dirty, period!)
   return mapping === 'same_day' || mapping === 'same_bucket' ? dirty : { kind: 'all' }
 }

@@ -12,6 +12,8 @@ export interface Task {
   readonly partition: PartitionSpec
   readonly rows: Rows
   readonly inputs: readonly TaskInput[]
+  /** Of a merged table: what is joined to its rows when they are read. */
+  readonly attached?: AttachedRows
   /** Activities and people over collected events. */
   readonly following?: Following
   /** Tables that the checks read; they are built first, but their changes make nothing stale. */
@@ -21,6 +23,22 @@ export interface Task {
   readonly version: string
   /** What a later plan compares with, by column. */
   readonly definition: TaskDefinition
+}
+
+/** How a merged row comes by the attributes that are attached to it, whoever reads it. */
+export interface AttachedRows {
+  /** Of the row. */
+  readonly alias: string
+  /** In order: a condition names the row, its own alias and those before. */
+  readonly joins: readonly AttachedJoin[]
+}
+
+export interface AttachedJoin {
+  readonly table: TableId
+  readonly alias: string
+  readonly condition: string
+  /** The column of the row that is as this column of the table; absent: the row tells by way of another join. */
+  readonly equals?: { readonly row: string; readonly table: string }
 }
 
 /**
@@ -125,11 +143,15 @@ export interface TaskInput {
   readonly reference?: string
   /** same_period: the period of the task's partitions. */
   readonly period?: Period
+  /** Of a merged table: what is attached to its rows is read too. */
+  readonly attached?: true
 }
 
 /**
  * Which partitions of the task a changed partition of the input can change. `same_day`, `same_bucket`: the one of the same value (proven from the
- * bound plan). `same_period`: the period that holds the day. `key_buckets`: those of the keys whose activities changed. `from_instant`: the days from the journal entry's instant on. `all`: every one.
+ * bound plan). `same_period`: the period that holds the day. `key_buckets`: those of the keys whose activities changed. `from_instant`: the days from the journal entry's instant on. `attached`: none,
+ * as it is joined when the rows are read; days whose rows read otherwise now are found by the run, for the table's journal. `told`: those that the journal of the rows
+ * to which it is attached tells. `all`: every one.
  */
 export type PartitionMapping =
   | 'same_day'
@@ -137,6 +159,8 @@ export type PartitionMapping =
   | 'same_bucket'
   | 'key_buckets'
   | 'from_instant'
+  | 'attached'
+  | 'told'
   | 'all'
 
 /** A SELECT over `made`, `rest` and the reference tables by id, of the rows that break the rule. */

@@ -20,6 +20,7 @@ import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
 import type { Publication, TaskUpdate } from '../state/state.ts'
 import { isOfObjects, remakeChanged, snapshotValues } from './changed-objects.ts'
 import { checkRows } from './check-rows.ts'
+import { attachedChanges } from './attached-changes.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
 import { bindNewEvents, pinEvents } from './new-events.ts'
@@ -48,7 +49,7 @@ export async function buildTask(
       ? splitByRange(stale.dirty, options.range)
       : { inside: stale.dirty, outside: { kind: 'none' as const } }
   const update = updateOf(task, { pending: whole.outside, journalEnd: stale.journalEnd })
-  if (isEmpty(whole.inside)) {
+  if (isEmpty(whole.inside) && !stale.readsOtherwise) {
     // Entries of no consequence are consumed too, or they would be read again at every run.
     const isBuilt = stale.record?.version === task.version
     if (stale.hasUnread && isBuilt) await publishRecords(attempt, { task: update })
@@ -96,7 +97,11 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
   else await session.run(`create temp table ${made} as ${sql}`)
   await checkRows(attempt, session)
-  return await publish(attempt, { ...work, values, session, inputs })
+  if (task.attached === undefined)
+    return await publish(attempt, { ...work, values, session, inputs })
+  const { changes, values: looked } = await attachedChanges(attempt, session, { dirty, inputs })
+  for (const [scope, entries] of looked) values.set(scope, entries)
+  return await publish(attempt, { ...work, values, session, inputs, attached: changes })
 }
 
 /** The versions of the keys that new events touch, made of the events needed for that; those of other keys stay as they are stored. */
@@ -257,6 +262,7 @@ function dirtyCondition(session: Session, task: Task, dirty: Dirty): string {
   if (dirty.kind === 'keys') {
     return task.partition.kind === 'bucket' ? partitionCondition(session, task, dirty.keys) : ''
   }
+  if (isEmpty(dirty)) return ' where false'
   if (dirty.kind !== 'days') return ''
   const ranges = dirty.ranges.map((range) => {
     const ends = [

@@ -14,7 +14,7 @@ import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
 import { publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import type { TaskStaleness } from './staleness.ts'
-import { bindTable } from './stored-table.ts'
+import { bindTable, filesWithout } from './stored-table.ts'
 
 const scope = 'read_snapshots'
 const changedKeys = 'changed_keys'
@@ -130,14 +130,9 @@ async function readActivities({
       id,
       reference,
       now,
-      came: without(now.files, before.files),
-      gone: without(before.files, now.files),
+      came: filesWithout(now.files, before.files),
+      gone: filesWithout(before.files, now.files),
     })
   }
   return activities
-}
-
-function without(files: readonly ScanFile[], others: readonly ScanFile[]): readonly ScanFile[] {
-  const paths = new Set(others.map(({ path }) => path))
-  return files.filter(({ path }) => !paths.has(path))
 }

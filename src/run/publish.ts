@@ -27,6 +27,8 @@ export interface Built {
   /** The snapshot read of each input table; a load has none. */
   readonly inputs?: Readonly<Record<string, string>>
   readonly values?: Publication['values']
+  /** Of a merged table: partitions whose rows read otherwise, be they the same or not. */
+  readonly attached?: readonly PartitionChange[]
   /** Earliest affected instant by partition; undefined when any reading may differ. */
   readonly from?: (
     changed: ReadonlySet<PartitionKey>,
@@ -51,10 +53,69 @@ export function contentColumns(task: Task): readonly string[] {
 export async function publish(attempt: Attempt, built: Built): Promise<Published> {
   const { context, task, lease } = attempt
   const table = await declaredTable(attempt)
+  const { fresh, after, changed, gone } = await compare(attempt, built)
+  const touched = new Set([...changed, ...gone])
+  const rows = [...fresh.values()].reduce((sum, record) => sum + record.rows, 0)
+  const counted = {
+    partitionsBuilt: after === fresh ? fresh.size + gone.size : after.size,
+    partitionsPublished: touched.size,
+    rows,
+  }
+  const common = {
+    lease,
+    task: built.update,
+    ...(built.values === undefined ? {} : { values: built.values }),
+  }
+  const isFirst = table.current === undefined
+  const attached = (built.attached ?? []).filter(({ partition }) => !touched.has(partition))
+  if (touched.size === 0 && !isFirst) {
+    await publishRecords(attempt, { ...common, changes: attached })
+    return counted
+  }
+  const files = await stage(attempt, built, {
+    table,
+    changed,
+    isAll:
+      built.within === undefined
+        ? changed.size === fresh.size
+        : built.dirty.kind === 'keys' && [...built.dirty.keys].every((key) => touched.has(key)),
+  })
+  const changes = isFirst
+    ? firstChange
+    : [...(await changesOf(attempt, built, touched)), ...attached]
+  const records = new Map<PartitionKey, PartitionRecord | null>([
+    ...[...changed].map((key) => [key, after.get(key)!] as const),
+    ...[...gone].map((key) => [key, null] as const),
+  ])
+  await context.lake.commit(
+    table,
+    built.appends === true
+      ? { kind: 'append', files }
+      : { kind: 'replace', partitions: touched, files },
+    {
+      summary: summaryOf(task, built, touched),
+      publication: { ...common, changes, partitions: records },
+    },
+  )
+  return counted
+}
+
+type Records = ReadonlyMap<PartitionKey, PartitionRecord>
+
+interface Compared {
+  /** Of the rows made. */
+  readonly fresh: Records
+  /** Of the partitions once they are published. */
+  readonly after: Records
+  readonly changed: ReadonlySet<PartitionKey>
+  readonly gone: ReadonlySet<PartitionKey>
+}
+
+async function compare({ context, task }: Attempt, built: Built): Promise<Compared> {
+  const before = await context.state.partitions(task.id)
   const fingerprint = (sql: string): ReturnType<Session['fingerprint']> =>
     built.session.fingerprint(sql, contentColumns(task), task.partition)
   const fresh = await fingerprint(`select * from ${made}`)
-  const before = await context.state.partitions(task.id)
   const after =
     built.within === undefined && built.appends !== true
       ? fresh
@@ -74,50 +135,8 @@ export async function publish(attempt: Attempt, built: Built): Promise<Published
       after === fresh ? holds(built.dirty, key) && !fresh.has(key) : after.get(key)?.rows === 0,
     ),
   )
-  const touched = new Set([...changed, ...gone])
-  const rows = [...fresh.values()].reduce((sum, record) => sum + record.rows, 0)
-  const counted = {
-    partitionsBuilt: after === fresh ? fresh.size + gone.size : after.size,
-    partitionsPublished: touched.size,
-    rows,
-  }
-  const common = {
-    lease,
-    task: built.update,
-    ...(built.values === undefined ? {} : { values: built.values }),
-  }
-  const isFirst = table.current === undefined
-  if (touched.size === 0 && !isFirst) {
-    await publishRecords(attempt, common)
-    return counted
-  }
-  const files = await stage(attempt, built, {
-    table,
-    changed,
-    isAll:
-      built.within === undefined
-        ? changed.size === fresh.size
-        : built.dirty.kind === 'keys' && [...built.dirty.keys].every((key) => touched.has(key)),
-  })
-  const changes = isFirst ? firstChange : await changesOf(attempt, built, touched)
-  const records = new Map<PartitionKey, PartitionRecord | null>([
-    ...[...changed].map((key) => [key, after.get(key)!] as const),
-    ...[...gone].map((key) => [key, null] as const),
-  ])
-  await context.lake.commit(
-    table,
-    built.appends === true
-      ? { kind: 'append', files }
-      : { kind: 'replace', partitions: touched, files },
-    {
-      summary: summaryOf(task, built, touched),
-      publication: { ...common, changes, partitions: records },
-    },
-  )
-  return counted
+  return { fresh, after, changed, gone }
 }
-
-type Records = ReadonlyMap<PartitionKey, PartitionRecord>
 
 const noRows: PartitionRecord = { fingerprint: '0'.repeat(32), rows: 0 }
 
@@ -169,7 +188,7 @@ async function changesOf(
 /** Writes the task's records alone: nothing came out different. */
 export async function publishRecords(
   { context, task, lease }: Attempt,
-  records: Pick<Publication, 'task' | 'values'>,
+  records: Pick<Publication, 'task' | 'values' | 'changes'>,
 ): Promise<void> {
   const outcome = await context.state.publish({ lease, ...records })
   if (outcome === 'published') return

@@ -46,6 +46,15 @@ function definitionOf(task: Task): TableDefinition {
 export const declaredColumns = (task: Task): TableDefinition['columns'] =>
   definitionOf(task).columns
 
+/** Those that are not among the others. */
+export function filesWithout(
+  files: readonly ScanFile[],
+  others: readonly ScanFile[],
+): readonly ScanFile[] {
+  const paths = new Set(others.map(({ path }) => path))
+  return files.filter(({ path }) => !paths.has(path))
+}
+
 /** Binds the current rows of a task's table under its stored name, or under another; files can be left out. */
 export async function bindTable(
   session: Session,

@@ -69,7 +69,8 @@ export async function numberVersions(
     (_, index) => `(${index}, ${numbers.get(String(index)) ?? '0'})`,
   )
   const expressions: Readonly<Record<string, string>> = {
-    recorded_at: `case when is_same then kept_recorded_at else ${literal(new Date(context.now()).toISOString(), { kind: 'timestamp' })} end`,
+    // Later than before whatever the clock says: that it differs tells that the values do.
+    recorded_at: `case when is_same then kept_recorded_at else greatest(${literal(new Date(context.now()).toISOString(), { kind: 'timestamp' })}, kept_recorded_at + interval '1' microsecond) end`,
     version: `coalesce(kept_version, (next_number.next + row_number() over (partition by bucket_number, kept_version is null order by ${key}, valid_from) - 1) * ${bucketCount} + bucket_number)`,
   }
   const columns = task.columns.map(

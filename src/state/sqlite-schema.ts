@@ -72,6 +72,7 @@ export const schemaSteps: readonly string[] = [
   insert into counter values ('journal', 0), ('lease_token', 0);
   `,
   'alter table journal add column buckets text;',
+  'alter table journal add column attached integer;',
 ]
 
 /** What a file holds, without changing it. */

@@ -91,16 +91,17 @@ class SqliteState implements State {
     const { lease, pointer, changes = [], partitions, task, values } = publication
     assert(
       pointer !== undefined ||
-        (changes.length === 0 && (partitions === undefined || partitions.size === 0)),
-      'changes and partitions are published with the pointer of their table',
+        (changes.every(({ tableId }) => tableId !== undefined) &&
+          (partitions === undefined || partitions.size === 0)),
+      'changes and partitions are published with the pointer of their table, or name it',
     )
     return this.connection.write(() => {
       if (lease !== undefined && !this.holds(lease)) return 'fenced'
       if (pointer !== undefined) {
         if (!this.swap(pointer)) return 'conflict'
-        this.writeJournal(pointer, changes)
         if (partitions !== undefined) this.writePartitions(pointer.tableId, partitions)
       }
+      this.writeJournal(pointer, changes)
       if (task !== undefined) this.writeTask(task)
       for (const [scope, entries] of values ?? []) this.writeValues(scope, entries)
       return 'published'
@@ -123,7 +124,7 @@ class SqliteState implements State {
 
   journal(tableIds: readonly string[], after: number): Promise<readonly JournalEntry[]> {
     const sql = `
-      select table_id, sequence, snapshot_id, partition, from_micros, buckets
+      select table_id, sequence, snapshot_id, partition, from_micros, buckets, attached
       from journal
       where table_id in (select value from json_each(?)) and sequence > ?
       order by sequence`
@@ -291,21 +292,22 @@ class SqliteState implements State {
   }
 
   private writeJournal(
-    pointer: NonNullable<Publication['pointer']>,
+    pointer: Publication['pointer'],
     changes: NonNullable<Publication['changes']>,
   ): void {
     if (changes.length === 0) return
     let sequence = this.advance('journal', changes.length) - changes.length
-    for (const { tableId, partition, from, buckets } of changes) {
+    for (const { tableId, partition, from, buckets, attached } of changes) {
       sequence++
       this.connection.run(
-        'insert into journal (table_id, sequence, snapshot_id, partition, from_micros, buckets) values (?, ?, ?, ?, ?, ?)',
-        tableId ?? pointer.tableId,
+        'insert into journal (table_id, sequence, snapshot_id, partition, from_micros, buckets, attached) values (?, ?, ?, ?, ?, ?, ?)',
+        tableId ?? pointer!.tableId,
         sequence,
-        pointer.snapshotId ?? '',
+        pointer?.snapshotId ?? '',
         partition,
         from ?? null,
         buckets === undefined ? null : JSON.stringify(buckets),
+        attached === true ? 1 : null,
       )
     }
   }
@@ -383,6 +385,7 @@ function journalEntryOf(row: Row): JournalEntry {
     partition: text(row, 'partition'),
     ...(row['from_micros'] === null ? {} : { from: text(row, 'from_micros') }),
     ...(row['buckets'] === null ? {} : { buckets: bucketsOf(text(row, 'buckets')) }),
+    ...(row['attached'] === null ? {} : { attached: true }),
   }
 }
 

@@ -100,6 +100,15 @@ export function describeState(adapter: string, make: () => Promise<Records>): vo
         await rejects(state.publish({ partitions: new Map([['', null]]) }), isBug)
         await rejects(state.publish(swap('a', 'a')), isBug)
       })
+
+      it('stay where they are when changes name their table', async () => {
+        await state.publish(swap(undefined, 'a'))
+        await state.publish({ changes: [{ tableId: table, partition: '', attached: true }] })
+        deepEqual(await state.pointer(table), { tableId: table, metadata: 'a', version: 1 })
+        deepEqual(await state.journal([table], 0), [
+          { sequence: 1, tableId: table, snapshotId: '', partition: '', attached: true },
+        ])
+      })
     })
 
     describe('drop', () => {

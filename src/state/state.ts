@@ -17,7 +17,7 @@ export interface State {
   /**
    * The one way anything is published: swaps the table's pointer (compare-and-swap), and in the same transaction writes the
    * journal, the partitions' fingerprints, what the task has consumed and which partitions remain pending.
-   * Without `pointer` only the records are written (nothing came out different).
+   * Without `pointer` only the records are written (nothing came out different), and changes that name their table.
    */
   publish(publication: Publication): Promise<'published' | 'conflict' | 'fenced'>
   /** Forgets a table: its pointer, partitions, task records. Journal entries stay. `conflict` when the pointer has moved. */
@@ -72,7 +72,7 @@ export interface Publication {
     /** The snapshot that `changes` belong to; written into their journal entries ('' when absent). */
     readonly snapshotId?: string
   }
-  /** Which partitions of the pointer's table changed. Compaction and expiry write none. */
+  /** Which partitions changed, of the pointer's table if they name no other. Compaction and expiry write none. */
   readonly changes?: readonly PartitionChange[]
   /** New fingerprints by partition key of the pointer's table; null removes the partition. */
   readonly partitions?: ReadonlyMap<string, PartitionRecord | null>
@@ -83,13 +83,15 @@ export interface Publication {
 
 /** `partition` is the text of a partition key (see lake): `day=2011-01-05`, `bucket=3`, or '' for an unpartitioned table. */
 export interface PartitionChange {
-  /** The view of the pointer's table that the change belongs to; absent: the table itself. */
+  /** The table that the change belongs to, as a view of the pointer's; absent: the pointer's. */
   readonly tableId?: string
   readonly partition: string
   /** The earliest instant (UTC microseconds, decimal text) whose reading may differ; absent: any. */
   readonly from?: string
   /** By reference column of an activity: the buckets of the keys whose rows changed; absent: any. */
   readonly buckets?: Readonly<Record<string, readonly number[]>>
+  /** The rows of a merged table stayed as they are; what is attached to some of them when they are read differs. Absent: the rows changed. */
+  readonly attached?: true
 }
 
 export interface JournalEntry extends PartitionChange {

@@ -15,7 +15,6 @@ import { bindTable, runTasks, type RunContext } from '../../src/run/run.ts'
 import { openSqliteState } from '../../src/state/sqlite.ts'
 import type { RunRecord, State } from '../../src/state/state.ts'
 import { sqlType } from '../../src/model/column-type.ts'
-import type { ShopRows } from './shop-project.ts'
 
 export interface Workshop {
   readonly folder: string
@@ -35,9 +34,12 @@ export interface Workshop {
   close(): Promise<void>
 }
 
+type SourceRows = Readonly<Record<string, readonly (readonly string[])[]>>
+
 export interface WorkshopOptions {
   readonly model: Model
-  readonly rows: () => ShopRows
+  /** Rows of the database `shop` by table; a row is a list of SQL literals in the order of the columns. */
+  readonly rows: () => SourceRows
   readonly engine: Engine
   readonly folder?: string
   readonly files?: Files
@@ -110,7 +112,7 @@ async function bindAll(engine: Engine, model: Model): Promise<ReadonlyMap<string
 }
 
 /** A database whose snapshot is what `rows` gives at that moment. */
-function rowsSource(rows: () => ShopRows): Source {
+function rowsSource(rows: () => SourceRows): Source {
   return {
     detect: async () => ({ kind: 'whole', marks: new Map() }),
     read: async (table, _detection, { session, name }) => {
@@ -118,9 +120,7 @@ function rowsSource(rows: () => ShopRows): Source {
       await session.run(
         `create temp table ${name} (${columns.map((column) => `${column.name} ${sqlType(column.type)}`).join(', ')})`,
       )
-      const values = rows()[table.id.slice('raw.shop.'.length) as keyof ShopRows].map(
-        (row) => `(${row.join(', ')})`,
-      )
+      const values = rows()[table.id.slice('raw.shop.'.length)]!.map((row) => `(${row.join(', ')})`)
       if (values.length > 0) await session.run(`insert into ${name} values ${values.join(', ')}`)
     },
     describe: async () => [],

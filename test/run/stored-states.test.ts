@@ -57,7 +57,7 @@ function modelWith(least: number): Model {
 
 /** Lines (order, product, quantity) on days of January and February 2020. */
 type Line = readonly [order: number, product: number, quantity: number]
-const orders: readonly (readonly [id: number, member: number, day: string])[] = [
+const orders: (readonly [id: number, member: number, day: string])[] = [
   [1, 1, '2020-01-03'],
   [2, 2, '2020-01-03'],
   [3, 1, '2020-01-20'],
@@ -73,13 +73,12 @@ const lines: Line[] = [
   [5, 2, 1],
 ]
 
+const countries = ['KR', 'FR']
+
 function rows(): ShopRows {
   const instant = (day: string): string => `timestamptz '${day} 12:00:00+09'`
   return {
-    member: [
-      ['1', `'KR'`],
-      ['2', `'FR'`],
-    ],
+    member: countries.map((country, at) => [String(at + 1), `'${country}'`]),
     product_version: [
       ['1', '1', `'a'`, instant('2019-01-01')],
       ['2', '2', `'b'`, instant('2019-01-01')],
@@ -231,6 +230,32 @@ describe('stored states and indicators of a project', () => {
       dimensions.map(() => 'indicators'),
     )
     equal((await store()).tasks.filter(({ status }) => status === 'published').length, 0)
+  })
+
+  it('lets all stand when a member comes who did nothing yet', async () => {
+    countries.push('US')
+    requireDone(await workshop.run())
+    const stored = ['indicators', 'indicators', 'indicators', 'indicators', 'indicators']
+    deepEqual(await kindsOf(modelWith(3), january), stored)
+    deepEqual(await kindsOf(modelWith(3), february), stored)
+  })
+
+  it('answers a month from activities in which the country of someone who bought was put right, and the other from what is stored', async () => {
+    orders.push([6, 3, '2020-02-07'])
+    lines.push([6, 1, 1])
+    requireDone(await workshop.run())
+    await store()
+    countries[2] = 'CA'
+    requireDone(await workshop.run({ ids: ['obj.member'] }))
+    // Of which days it is attached to a row, nobody looked yet.
+    deepEqual((await kindsOf(modelWith(3), january))[0], 'states')
+    requireDone(await workshop.run())
+    deepEqual(
+      await kindsOf(modelWith(3), january),
+      dimensions.map(() => 'indicators'),
+    )
+    deepEqual((await kindsOf(modelWith(3), february))[0], 'states')
+    equal(published(await store(), 'indicator.month.purchase'), 1)
   })
 
   it('does not use what an older definition made', async () => {

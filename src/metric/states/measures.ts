@@ -146,7 +146,7 @@ export function rowsSql(
   rows: { readonly model: Model; readonly rootId: TableId },
   columns: readonly string[],
   measures: readonly StoredMeasure[],
-): { readonly sql: string; readonly tables: readonly TableId[] } {
+): { readonly sql: string; readonly joins: Attachment['joins'] } {
   const values = new Map(
     measures.flatMap(({ value }) => (value === undefined ? [] : [[valueName(value), value]])),
   )
@@ -171,7 +171,7 @@ export function rowsSql(
   ]
   return {
     sql: `select ${items.length === 0 ? '1 as one' : items.join(',\n    ')}\n  ${fromStates(attachment, attachment.root.table)}`,
-    tables: attachment.joins.map((join) => join.table),
+    joins: attachment.joins,
   }
 }
 

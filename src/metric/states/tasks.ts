@@ -4,7 +4,8 @@ import { stringifyJson } from '../../base/json.ts'
 import { sqlType } from '../../model/column-type.ts'
 import { filledColumns } from '../../model/model.ts'
 import type { ColumnType, Model, TableId } from '../../model/model.ts'
-import { attach } from '../../plan/attach.ts'
+import { attach, reachablePaths } from '../../plan/attach.ts'
+import type { Attachment } from '../../plan/attach.ts'
 import { isWithin } from '../../plan/plan.ts'
 import type {
   IndicatorPlan,
@@ -114,8 +115,12 @@ function stateTask(context: Context, table: StateTable): Task {
   const inputs: readonly TaskInput[] =
     source === undefined
       ? [
-          { id: mergedId, mapping: 'same_day' },
-          ...[...new Set(rows.tables)].map((id) => ({ id, mapping: 'all' as const })),
+          {
+            id: mergedId,
+            mapping: 'same_day',
+            ...(rows.joins.length === 0 ? {} : { attached: true as const }),
+          },
+          ...attachedInputs(model, table.rootId, rows.joins),
         ]
       : [{ id: source, mapping: 'same_period', period: table.period }]
   return taskOf(context, {
@@ -132,6 +137,23 @@ function stateTask(context: Context, table: StateTable): Task {
     inputs,
     // A coarser period is made of the finest, whose text says what the states are.
     defines: `${sql}\n${rows.sql}\n${states.map((state) => state.made).join('\n')}`,
+  })
+}
+
+/** What is joined as the merged table joins it changes days that its journal tells; what is joined in another way may change any. */
+function attachedInputs(
+  model: Model,
+  rootId: TableId,
+  joins: Attachment['joins'],
+): readonly TaskInput[] {
+  const told = new Map(
+    attach(model, rootId, reachablePaths(model, rootId)).joins.map((join) => [join.alias, join]),
+  )
+  const ids = [...new Set(joins.map(({ table }) => table))]
+  return ids.map((id): TaskInput => {
+    const own = joins.filter(({ table }) => table === id)
+    const isTold = own.every(({ alias, condition }) => told.get(alias)?.condition === condition)
+    return { id, mapping: isTold ? 'told' : 'all' }
   })
 }
 
@@ -162,7 +184,7 @@ function indicatorTask(context: Context, table: IndicatorTable): Task {
   const { model } = context
   const states = stateColumns(table.measures)
   const distincts = table.measures.filter((measure) => measure.entity !== undefined)
-  const { plan, attributes } = indicatorPlan(model, table)
+  const { plan, joins } = indicatorPlan(model, table)
   const mergedId = mergedOf(model, table.rootId)
   const own = rowsSql({ model, rootId: table.rootId }, [], table.measures)
   const read = plan.references.flatMap(({ table: id, entities }) => [
@@ -181,16 +203,13 @@ function indicatorTask(context: Context, table: IndicatorTable): Task {
     ],
     rows: { kind: 'indicators', sql: '', indicators: plan },
     inputs: [
-      { id: mergedId, mapping: 'same_period', period: table.period },
+      { id: mergedId, mapping: 'same_period', period: table.period, attached: true },
       ...[...new Set(read)].map((id) => ({
         id,
         mapping: 'same_period' as const,
         period: table.period,
       })),
-      ...[...new Set([...attributes, ...own.tables])].map((id) => ({
-        id,
-        mapping: 'all' as const,
-      })),
+      ...attachedInputs(model, table.rootId, [...joins, ...own.joins]),
     ],
     defines: stringifyJson(plan),
   })
@@ -199,13 +218,13 @@ function indicatorTask(context: Context, table: IndicatorTable): Task {
 function indicatorPlan(
   model: Model,
   table: IndicatorTable,
-): { readonly plan: IndicatorPlan; readonly attributes: readonly TableId[] } {
+): { readonly plan: IndicatorPlan; readonly joins: Attachment['joins'] } {
   const source = statePeriods.findLast((period) => isWithin(period, table.period))!
   const sources = storedTables(model).states.filter(
     ({ rootId, period }) => rootId === table.rootId && period === source,
   )
   const dimensions = [...table.dimensions.values()]
-  const attributes: TableId[] = []
+  const joins: Attachment['joins'][number][] = []
   const references = sources
     .filter((state) => state.entity === undefined)
     .map((state): IndicatorReference => {
@@ -229,7 +248,7 @@ function indicatorPlan(
             table.rootId,
             members.map(({ path }) => path),
           )
-          attributes.push(...attachment.joins.map((join) => join.table))
+          joins.push(...attachment.joins)
           return {
             column: name,
             alias: attachment.root.alias,
@@ -261,7 +280,7 @@ function indicatorPlan(
     references,
     others: othersOf(model, table, dimensions),
   }
-  return { plan, attributes }
+  return { plan, joins }
 }
 
 /** The total and the activity's own columns come straight from the rows: they are few. */
