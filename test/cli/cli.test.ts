@@ -249,7 +249,10 @@ describe('the command line', () => {
         assert.equal((await maru(words[1]!, ...rest)).code, 0, String(shown['example']))
       }
       const { stdout } = await maru('show', 'merged.purchase')
-      assert.match(stdout, /^upstream {4}act\.purchase, obj_attr\.member\.habit$/m)
+      assert.match(
+        stdout,
+        /^upstream {4}act\.purchase, obj_attr\.member\.habit, obj\.member, obj\.product$/m,
+      )
       assert.match(stdout, /^downstream .*metric\.sales/m)
       assert.match(stdout, /^freshness {3}up to date, built .*, 12 rows in /m)
     })
