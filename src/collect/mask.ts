@@ -17,8 +17,10 @@ export function queryWithoutKey(
   query: Readonly<Record<string, string>>,
   key: string,
 ): Readonly<Record<string, string>> {
+  const parameters = Object.entries(query)
+  if (parameters.length === 0) return query
   return Object.fromEntries(
-    Object.entries(query)
+    parameters
       .filter(([name, value]) => value !== key && !/^(write_?key|api_key)$/i.test(name))
       .map(([name, value]) => [name, value.replaceAll(key, mark)]),
   )

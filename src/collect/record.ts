@@ -12,14 +12,14 @@ export interface RequestRecord {
   /** Of the dialect: `batch`, `track`, `pixel`. */
   readonly route: string
   /** Query parameters that the dialect needs to read the events (pixels). */
-  readonly query?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>> | undefined
   /** The sender's address after the source's policy. */
-  readonly address?: string
-  readonly userAgent?: string
+  readonly address?: string | undefined
+  readonly userAgent?: string | undefined
   /** The version of the catalog that judged. */
   readonly catalog: string
   /** Those of its entries, by the names of the events that are here; absent: none has one. */
-  readonly versions?: Readonly<Record<string, string>>
+  readonly versions?: Readonly<Record<string, string>> | undefined
   /** Only the events that were refused, by index in the request. */
   readonly quarantined: readonly Verdict[]
   /** A replayed request: the quarantined events that it brings back, by index. */
@@ -57,13 +57,12 @@ export function encodeRequest(record: RequestRecord): {
   readonly bytes: Uint8Array
   readonly body: Uint8Array
 } {
-  const { body, ...header } = record
-  const text = JSON.stringify(header)
+  const text = JSON.stringify({ ...record, body: undefined })
   const length = Buffer.byteLength(text)
   const bytes = Buffer.allocUnsafe(headerLengthBytes + length)
   bytes.writeUInt32LE(length, 0)
   bytes.write(text, headerLengthBytes)
-  return { bytes, body }
+  return { bytes, body: record.body }
 }
 
 export function decodeRequest(bytes: Uint8Array): RequestRecord {

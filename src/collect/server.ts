@@ -12,10 +12,10 @@ import type { Duplicates } from './duplicates.ts'
 import { readBody } from './http/body.ts'
 import { Measures } from './http/measures.ts'
 import { Room } from './http/room.ts'
-import type { NewRecord, LogWriter } from './log.ts'
+import type { LogWriter } from './log.ts'
 import type { CollectSettings } from './settings.ts'
 import { Taker } from './take.ts'
-import type { Call } from './take.ts'
+import type { Call, Taken } from './take.ts'
 
 export interface CollectorOptions {
   /** Asked at each request: settings change while everything runs. The same object means nothing changed. */
@@ -94,11 +94,11 @@ class HttpCollector implements Collector {
         keepAliveTimeout: 65_000,
       },
       (request, response) => {
-        this.#handle(request, response).catch((error: unknown) => {
-          // A fault in one request is not a fault of the log: the others go on.
-          this.#options.onError?.(error)
-          if (!response.headersSent) response.writeHead(500).end()
-        })
+        try {
+          this.#handle(request, response)
+        } catch (error) {
+          this.#fault(response, error)
+        }
       },
     )
     this.#server.maxConnections = connectionsMax
@@ -132,7 +132,7 @@ class HttpCollector implements Collector {
     clearTimeout(giveUp)
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url ?? '/'
     const end = url.indexOf('?')
     const path = end < 0 ? url : url.slice(0, end)
@@ -156,18 +156,12 @@ class HttpCollector implements Collector {
       return this.#refuse(request, response, route.dialect.refuse(shed))
     }
     const query = end < 0 ? {} : Object.fromEntries(new URLSearchParams(url.slice(end + 1)))
-    await this.#collect(response, {
-      request,
-      route,
-      read: {
-        route: route.route,
-        path,
-        query,
-        headers: request.headers as DialectRequest['headers'],
-      },
-    })
+    const headers = request.headers as DialectRequest['headers']
+    const read = { route: route.route, path, query, headers }
+    void this.#collect(response, { request, route, read })
   }
 
+  /** One function that waits, for the body and for the disk: each more would be garbage with every request. */
   async #collect(response: ServerResponse, call: Call): Promise<void> {
     const { request } = call
     const { dialect } = call.route
@@ -179,54 +173,52 @@ class HttpCollector implements Collector {
     const place = room.enter()
     try {
       const body = await readBody(request, { bytesMax, room, place })
-      switch (body.kind) {
-        case 'gone':
-          return
-        case 'too_large':
-          return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
-        case 'no_room':
-          this.#measures.shed++
-          return this.#refuse(request, response, dialect.refuse(overloaded))
-        case 'unreadable':
-          return this.#send(request, response, dialect.refuse(body))
-        case 'body':
-          this.#send(request, response, await this.#accept(call, body.bytes))
+      if (body.kind === 'gone') return
+      if (body.kind === 'too_large' || body.kind === 'no_room') {
+        if (body.kind === 'no_room') this.#measures.shed++
+        const why = body.kind === 'no_room' ? overloaded : { kind: body.kind, bytesMax }
+        return this.#refuse(request, response, dialect.refuse(why))
       }
+      const taken = body.kind === 'body' ? this.#taker.take(call, body.bytes) : body
+      if (taken.kind !== 'taken') return this.#send(request, response, dialect.refuse(taken))
+      if (taken.record !== undefined) {
+        try {
+          await this.#options.log.append([taken.record])
+        } catch (error) {
+          return this.#send(request, response, dialect.refuse(this.#notAppended(error)))
+        }
+      }
+      this.#remember(taken)
+      this.#send(request, response, dialect.answer(call.read, taken.results))
+    } catch (error) {
+      this.#fault(response, error)
     } finally {
       room.leave(place)
     }
   }
 
-  async #accept(call: Call, bytes: Buffer): Promise<Answer> {
-    const { dialect } = call.route
-    const taken = this.#taker.take(call, bytes)
-    if (taken.kind !== 'taken') return dialect.refuse(taken)
-    const { record, kept } = taken
-    if (record !== undefined) {
-      const failure = await this.#append(record)
-      if (failure !== undefined) return dialect.refuse(failure)
-      for (const { id, result } of kept)
-        if (result === 'ok') this.#options.duplicates.add(taken.source, id, taken.receivedAtMs)
-    }
+  /** What was taken is durable. */
+  #remember({ source, kept, receivedAtMs, bodyBytes }: Taken): void {
+    for (const { id, result } of kept)
+      if (result === 'ok') this.#options.duplicates.add(source, id, receivedAtMs)
     this.#measures.countEvents(kept)
-    this.#measures.bytes += bytes.length
-    return dialect.answer(call.read, taken.results)
+    this.#measures.bytes += bodyBytes
   }
 
-  /** Durable when it returns nothing. */
-  async #append(record: NewRecord): Promise<Refusal | undefined> {
-    try {
-      await this.#options.log.append([record])
-      return undefined
-    } catch (error) {
-      if (isMaruError(error) && error.code === 'DISK_FULL') {
-        this.#fullAtMs = performance.now()
-        return { kind: 'disk_full', retryAfterSeconds: fullSeconds }
-      }
-      if (isMaruError(error) && error.code === 'LOG_BUSY') return overloaded
-      this.#fail(error)
-      return { kind: 'stopping', retryAfterSeconds: 10 }
+  /** A fault in one request is not a fault of the log: the others go on. */
+  #fault(response: ServerResponse, error: unknown): void {
+    this.#options.onError?.(error)
+    if (!response.headersSent) response.writeHead(500).end()
+  }
+
+  #notAppended(error: unknown): Refusal {
+    if (isMaruError(error) && error.code === 'DISK_FULL') {
+      this.#fullAtMs = performance.now()
+      return { kind: 'disk_full', retryAfterSeconds: fullSeconds }
     }
+    if (isMaruError(error) && error.code === 'LOG_BUSY') return overloaded
+    this.#fail(error)
+    return { kind: 'stopping', retryAfterSeconds: 10 }
   }
 
   #fail(error: unknown): void {

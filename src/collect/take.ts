@@ -48,6 +48,8 @@ export interface Taken {
   /** Of the events that are in the record, and of all that were sent. */
   readonly kept: readonly EventResult[]
   readonly results: readonly EventResult[]
+  /** Unpacked. */
+  readonly bodyBytes: number
 }
 
 interface Sender {
@@ -90,16 +92,18 @@ export class Taker {
     const sender = senderOf(compiled, key)
     if (sender === undefined) return { kind: 'bad_key' }
     const { value, json } = withoutKey(body, key)
-    const read = { ...call.read, query: queryWithoutKey(call.read.query, key) }
-    const events = dialect.readEvents(read, value)
+    const query = queryWithoutKey(call.read.query, key)
+    const sent = query === call.read.query ? call : { ...call, read: { ...call.read, query } }
+    const events = dialect.readEvents(sent.read, value)
     const receivedAtMs = this.#options.now()
     const retryAfterSeconds = this.#waitSeconds(sender, events.length, receivedAtMs)
     if (retryAfterSeconds > 0) return { kind: 'rate_limited', retryAfterSeconds }
-    return this.#judge({ ...call, read }, { compiled, sender, events, json, receivedAtMs })
+    const bodyBytes = bytes.length
+    return this.#judge(sent, { compiled, sender, events, json, bodyBytes, receivedAtMs })
   }
 
   #judge(call: Call, found: Found): Taken {
-    const { compiled, events, json, receivedAtMs } = found
+    const { compiled, events, json, bodyBytes, receivedAtMs } = found
     const { source } = found.sender
     const allowed = applyPolicy(events, source)
     const requestId = randomUUID()
@@ -117,8 +121,11 @@ export class Taker {
       receivedAtMs,
       kept: results,
       results: allowed.spread(results),
+      bodyBytes,
     }
     if (allowed.events.length === 0) return taken
+    const { isRedacted } = allowed
+    const { request, read } = call
     const record: RequestRecord = {
       requestId,
       receivedAtMs,
@@ -126,10 +133,12 @@ export class Taker {
       catalog: compiled.settings.catalog,
       versions: compiled.judge.versionsOf(allowed.events),
       quarantined: verdicts,
-      ...(allowed.isRedacted
-        ? { dialect: 'native', route: 'events', body: nativeBody(allowed.events) }
-        : bodyOf(call, json)),
-      ...clientOf(call.request, source, compiled.clientAddress),
+      dialect: isRedacted ? 'native' : call.route.dialect.name,
+      route: isRedacted ? 'events' : read.route,
+      query: isRedacted || isEmpty(read.query) ? undefined : read.query,
+      address: addressOf(request, source, compiled.clientAddress),
+      userAgent: request.headers['user-agent']?.slice(0, 500),
+      body: isRedacted ? nativeBody(allowed.events) : json,
     }
     const partition = this.#laneOf(allowed.events, receivedAtMs)
     return { ...taken, record: { partition, ...encodeRequest(record) } }
@@ -174,15 +183,8 @@ interface Found {
   readonly sender: Sender
   readonly events: readonly ReadEvent[]
   readonly json: Buffer
+  readonly bodyBytes: number
   readonly receivedAtMs: number
-}
-
-function bodyOf(
-  { route, read }: Call,
-  body: Buffer,
-): Pick<RequestRecord, 'dialect' | 'route' | 'body' | 'query'> {
-  const asSent = { dialect: route.dialect.name, route: read.route, body }
-  return Object.keys(read.query).length === 0 ? asSent : { ...asSent, query: read.query }
 }
 
 function senderOf(compiled: Compiled, key: string): Sender | undefined {
@@ -217,27 +219,27 @@ function judgeEvents(
       verdicts.push({ index, ...refused })
       return { id, result: 'quarantined', ...refused }
     }
-    const isKnown = here?.has(id) === true || by.duplicates.has(by.source.name, id)
-    here?.add(id)
+    const isAgain = here !== undefined && here.size === here.add(id).size
+    const isKnown = isAgain || by.duplicates.has(by.source.name, id)
     return { id, result: isKnown ? 'duplicate' : 'ok' }
   })
   return { results, verdicts }
 }
 
-function clientOf(
+function isEmpty(query: DialectRequest['query']): boolean {
+  for (const _ in query) return false
+  return true
+}
+
+function addressOf(
   request: IncomingMessage,
   source: SourceSettings,
   clientAddress: ClientAddress,
-): Pick<RequestRecord, 'address' | 'userAgent'> {
+): string | undefined {
+  if (source.address === 'remove') return undefined
   // Node joins headers of this name by commas.
   const forwarded = request.headers['x-forwarded-for'] as string | undefined
-  const client = clientAddress(request.socket.remoteAddress, forwarded)
-  const address = applyAddressPolicy(client, source.address)
-  const userAgent = request.headers['user-agent']?.slice(0, 500)
-  return {
-    ...(address === undefined ? {} : { address }),
-    ...(userAgent === undefined ? {} : { userAgent }),
-  }
+  return applyAddressPolicy(clientAddress(request.socket.remoteAddress, forwarded), source.address)
 }
 
 const noBody: JsonBody = { value: undefined, json: Buffer.alloc(0) }

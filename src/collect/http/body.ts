@@ -32,39 +32,7 @@ const unpackers = {
 /** How large a body is, one knows when it is unpacked: few at a time, so that those which turn out too large are few. */
 const unpacking = new Gate(2)
 
-export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
-  const received = await receive(request, limits)
-  if (received.kind !== 'body') return received
-  // Some clients name no encoding and send gzip all the same.
-  const looksPacked = received.bytes[0] === 0x1f && received.bytes[1] === 0x8b
-  const encoding = (request.headers['content-encoding'] ?? (looksPacked ? 'gzip' : ''))
-    .trim()
-    .toLowerCase()
-  if (encoding === '' || encoding === 'identity') return received
-  const unpack = Object.hasOwn(unpackers, encoding)
-    ? unpackers[encoding as keyof typeof unpackers]
-    : undefined
-  if (unpack === undefined)
-    return { kind: 'unreadable', reason: `content-encoding "${encoding.slice(0, 40)}"` }
-  await unpacking.enter()
-  try {
-    const bytes = await unpack(received.bytes, { maxOutputLength: limits.bytesMax })
-    return limits.room.hold(limits.place, bytes.length)
-      ? { kind: 'body', bytes }
-      : { kind: 'no_room' }
-  } catch (error) {
-    const isTooLarge =
-      error instanceof RangeError ||
-      (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    return isTooLarge
-      ? { kind: 'too_large' }
-      : { kind: 'unreadable', reason: `the body is no ${encoding}` }
-  } finally {
-    unpacking.leave()
-  }
-}
-
-function receive(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -80,16 +48,53 @@ function receive(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody
       else if (room.hold(place, chunk.length)) chunks.push(chunk)
       else refuse('no_room')
     }
+    const gone = (): void => resolve({ kind: 'gone' })
     place.giveUp = () => refuse('no_room')
     request.on('data', take)
     request.on('end', () => {
       place.giveUp = undefined
-      resolve({
-        kind: 'body',
-        bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length),
-      })
+      const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
+      const encoding = encodingOf(request, bytes)
+      resolve(
+        encoding === undefined ? { kind: 'body', bytes } : unpackBody(bytes, encoding, limits),
+      )
     })
-    request.on('error', () => resolve({ kind: 'gone' }))
-    request.on('close', () => resolve({ kind: 'gone' }))
+    request.on('error', gone)
+    request.on('close', gone)
   })
+}
+
+/** undefined: not packed. */
+function encodingOf(request: IncomingMessage, bytes: Buffer): string | undefined {
+  // Some clients name no encoding and send gzip all the same.
+  const looksPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const named = request.headers['content-encoding'] ?? (looksPacked ? 'gzip' : '')
+  const encoding = named.trim().toLowerCase()
+  return encoding === '' || encoding === 'identity' ? undefined : encoding
+}
+
+async function unpackBody(
+  packed: Buffer,
+  encoding: string,
+  { bytesMax, room, place }: BodyLimits,
+): Promise<ReadBody> {
+  const unpack = Object.hasOwn(unpackers, encoding)
+    ? unpackers[encoding as keyof typeof unpackers]
+    : undefined
+  if (unpack === undefined)
+    return { kind: 'unreadable', reason: `content-encoding "${encoding.slice(0, 40)}"` }
+  await unpacking.enter()
+  try {
+    const bytes = await unpack(packed, { maxOutputLength: bytesMax })
+    return room.hold(place, bytes.length) ? { kind: 'body', bytes } : { kind: 'no_room' }
+  } catch (error) {
+    const isTooLarge =
+      error instanceof RangeError ||
+      (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    return isTooLarge
+      ? { kind: 'too_large' }
+      : { kind: 'unreadable', reason: `the body is no ${encoding}` }
+  } finally {
+    unpacking.leave()
+  }
 }

@@ -119,18 +119,18 @@ class SegmentLog implements LogWriter {
     return { waitingBytes: this.#waitingBytes, syncMs: Math.max(this.#syncMs, hangsMs) }
   }
 
-  async append(records: readonly NewRecord[]): Promise<void> {
-    assert(!this.#isClosed, 'nothing is appended to a log that was closed')
-    if (this.#failure !== undefined) throw this.#failure
-    if (records.length === 0) return
-    const bytes = records.reduce((sum, record) => sum + framedBytes(record), 0)
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#waitingBytesMax)
-      throw busy(this.#folder, this.#waitingBytes)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ records: records.map(summed), bytes, resolve, reject })
-    this.#waitingBytes += bytes
-    this.#draining ??= this.#drain()
-    await promise
+  append(records: readonly NewRecord[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      assert(!this.#isClosed, 'nothing is appended to a log that was closed')
+      if (this.#failure !== undefined) throw this.#failure
+      if (records.length === 0) return resolve()
+      const bytes = records.reduce((sum, record) => sum + framedBytes(record), 0)
+      if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#waitingBytesMax)
+        throw busy(this.#folder, this.#waitingBytes)
+      this.#waiting.push({ records: records.map(summed), bytes, resolve, reject })
+      this.#waitingBytes += bytes
+      this.#draining ??= this.#drain()
+    })
   }
 
   async close(): Promise<void> {
