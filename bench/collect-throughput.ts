@@ -1,9 +1,10 @@
 /**
  * How many events a second a collector takes in: judged, looked up, synced, answered. Beside: bare `node:http` with `JSON.parse` and grouped `fdatasync`, taken in
- * turn; server and load are processes of their own. Then latency at half of what was reached, and the start of a sale, both open loop. A figure counts only when
+ * turn; server and load are processes of their own, once with one server and once with two that share a port, on either side. Then latency at half of what was reached, and the start of a sale, both open loop. A figure counts only when
  * every acknowledged event is in the lake, once.
  */
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,19 +23,32 @@ const sampleMs = 200
 const landMs = 300_000
 
 export const run: Bench = async ({ short }) => {
-  const project = writeCollectProject()
-  const bare = spawnServer(join(import.meta.dirname, 'collect/bare-server.ts'), project.folder)
+  const figures: Figure[] = []
+  // oxlint-disable-next-line no-await-in-loop -- one at a time, or they would share the machine
+  for (const processes of [1, 2]) figures.push(...(await measure(processes, short)))
+  return figures
+}
+
+/** So many of either side, on one port. */
+async function measure(processes: number, short: boolean): Promise<readonly Figure[]> {
+  const project = writeCollectProject(processes)
+  const bare = await startBare(processes, project.folder)
   try {
-    const barePort = await bare.port
     const started = await start(project.folder, 'collect')
-    const bench = new CollectBench({ folder: project.folder, port: started.port!, barePort })
+    const bench = new CollectBench({
+      folder: project.folder,
+      port: started.port!,
+      barePort: bare.port,
+    })
     const figures: Figure[] = []
     try {
       figures.push(...(await bench.measure(short)))
     } finally {
       await started.stop()
     }
-    return [...figures, await bench.requireLanded()]
+    figures.push(await bench.requireLanded())
+    const by = processes === 1 ? 'one process' : `${processes} processes`
+    return figures.map((figure) => ({ ...figure, what: `${by}: ${figure.what}` }))
   } finally {
     await bare.stop()
     project.remove()
@@ -243,18 +257,31 @@ async function runLoad(options: LoadOptions): Promise<LoadResult> {
   return JSON.parse(text) as LoadResult
 }
 
-function spawnServer(
-  entry: string,
+async function startBare(
+  processes: number,
   folder: string,
-): { readonly port: Promise<number>; stop(): Promise<void> } {
-  const child = spawn(process.execPath, [entry, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const said = once(child.stdout, 'data') as Promise<[Buffer]>
+): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const entry = join(import.meta.dirname, 'collect/bare-server.ts')
+  const children: ChildProcess[] = []
+  let port = 0
+  for (let index = 0; index < processes; index++) {
+    const child = spawn(process.execPath, [entry, folder, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    // oxlint-disable-next-line no-await-in-loop -- the first decides the port
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    port = (JSON.parse(line.toString()) as { readonly port: number }).port
+  }
   return {
-    port: said.then(([line]) => (JSON.parse(line.toString()) as { readonly port: number }).port),
+    port,
     stop: async () => {
-      if (child.exitCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
+      for (const child of children) {
+        if (child.exitCode !== null) continue
+        child.kill('SIGKILL')
+        // oxlint-disable-next-line no-await-in-loop
+        await once(child, 'exit')
+      }
     },
   }
 }

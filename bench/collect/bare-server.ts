@@ -1,10 +1,11 @@
-/** The peer of the collector: the least that answers after the bytes are durable. `node bare-server.ts FOLDER` says one line of JSON when it listens. */
+/** The peer of the collector: the least that answers after the bytes are durable. `node bare-server.ts FOLDER [PORT]` says one line of JSON when it listens; several share a port. */
 import { open } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 
-const file = await open(path.join(process.argv[2]!, 'bare'), 'a')
+const [, , folder = '', port = '0'] = process.argv
+const file = await open(path.join(folder, `bare-${process.pid}`), 'a')
 let waiting: { readonly body: Buffer; readonly done: () => void }[] = []
 let isWriting = false
 
@@ -32,7 +33,7 @@ const server = createServer((incoming, response) => {
     if (!isWriting) void write()
   })
 })
-server.listen(0, '127.0.0.1', () => {
+server.listen({ host: '127.0.0.1', port: Number(port), reusePort: true }, () => {
   process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
 })
 process.once('SIGTERM', () => process.exit(0))

@@ -6,13 +6,14 @@ import { linkMaru } from '../project/shop-project.ts'
 
 export const benchKey = 'key-of-the-bench'
 
-const files: Readonly<Record<string, string>> = {
-  'maru.config.ts': `import { defineConfig } from 'maru'
+const configText = (processes: number): string => `import { defineConfig } from 'maru'
 export default defineConfig({
   zone: 'Asia/Seoul',
-  collect: { port: 0, processes: 1, sources: { web: { keys: '${benchKey}' } } },
+  collect: { port: 0, processes: ${processes}, sources: { web: { keys: '${benchKey}' } } },
 })
-`,
+`
+
+const files: Readonly<Record<string, string>> = {
   'raw/event/clicked.ts': `import { event, integer, text } from 'maru'
 export default event({
   owner: 'shop',
@@ -29,9 +30,12 @@ export default event({
 `,
 }
 
-export function writeCollectProject(): { readonly folder: string; remove(): void } {
+export function writeCollectProject(processes = 1): { readonly folder: string; remove(): void } {
   const folder = mkdtempSync(join(os.tmpdir(), 'maru-bench-collect-'))
-  for (const [path, text] of Object.entries(files)) {
+  for (const [path, text] of Object.entries({
+    ...files,
+    'maru.config.ts': configText(processes),
+  })) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), text)
   }

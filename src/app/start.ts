@@ -129,14 +129,17 @@ async function startCollectors(
   let { port } = place
   for (let index = 0; index < processes; index++) {
     // oxlint-disable-next-line no-await-in-loop
-    port = await startCollector({ ...place, name: String(index), port }, children)
+    port = await startCollector(
+      { ...place, name: String(index), port, reusePort: processes > 1 },
+      children,
+    )
   }
   return port
 }
 
 /** The port that it listens on. */
 async function startCollector(
-  place: Place & { readonly name: string; readonly port: number },
+  place: Place & { readonly name: string; readonly port: number; readonly reusePort: boolean },
   children: Supervised[],
 ): Promise<number> {
   const { home, say, name, ...rest } = place
@@ -156,7 +159,6 @@ async function startCollector(
         ...rest,
         port,
         name,
-        reusePort: true,
         logFolder: join(home, 'log'),
         duplicatesFolder: join(home, 'duplicates'),
       }),
