@@ -75,16 +75,13 @@ class ProjectApp implements App {
 
   async model(): Promise<Model> {
     const checked = await this.#check()
-    if (checked.problems.length > 0) {
-      const first = checked.problems[0]!
-      throw new MaruError(
-        'CHECK_FAILED',
-        `the project has ${checked.problems.length === 1 ? 'a problem' : `${checked.problems.length} problems, the first`}: ${first.message}`,
-        {
-          where: first.where,
-          hint: 'maru check lists them all',
-        },
-      )
+    const [first, ...others] = checked.problems
+    if (first !== undefined) {
+      const count = others.length === 0 ? 'a problem' : `${others.length + 1} problems, the first`
+      throw new MaruError('CHECK_FAILED', `the project has ${count}: ${first.message}`, {
+        where: first.where,
+        hint: (others.length === 0 ? first.hint : undefined) ?? 'maru check lists them all',
+      })
     }
     return checked.model
   }
