@@ -415,7 +415,7 @@ describe('the command line', () => {
       assert.deepEqual([asJson.code, asJson.stderr], [1, ''])
       const [problem] = JSON.parse(asJson.stdout) as JsonRows
       assert.deepEqual([problem!['file'], problem!['id']], ['act/purchase.ts', 'act.purchase'])
-      await refused(['query', 'select 1'], 1, /act\/purchase\.ts.*maru check/)
+      await refused(['query', 'select 1'], 1, /act\/purchase\.ts.*Did you mean "ordered_at"/)
     })
   })
 
