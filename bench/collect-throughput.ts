@@ -1,7 +1,7 @@
 /**
  * How many events a second a collector takes in: judged, looked up, synced, answered. Beside: bare `node:http` with `JSON.parse` and grouped `fdatasync`, taken in
- * turn; server and load are processes of their own, once with one server and once with two that share a port, on either side. Then latency at half of what was reached, and the start of a sale, both open loop. A figure counts only when
- * every acknowledged event is in the lake, once.
+ * turn; server and load are processes of their own, once with one server and once with two that share a port, on either side. Then latency at half of what was
+ * reached, and the start of a sale, both open loop. A figure counts only when every acknowledged event is in the lake, once.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

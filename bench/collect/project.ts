@@ -30,7 +30,10 @@ export default event({
 `,
 }
 
-export function writeCollectProject(processes = 1): { readonly folder: string; remove(): void } {
+export function writeCollectProject(processes: number): {
+  readonly folder: string
+  remove(): void
+} {
   const folder = mkdtempSync(join(os.tmpdir(), 'maru-bench-collect-'))
   for (const [path, text] of Object.entries({
     ...files,

@@ -173,13 +173,19 @@ class HttpCollector implements Collector {
     const place = room.enter()
     try {
       const body = await readBody(request, { bytesMax, room, place })
-      if (body.kind === 'gone') return
-      if (body.kind === 'too_large' || body.kind === 'no_room') {
-        if (body.kind === 'no_room') this.#measures.shed++
-        const why = body.kind === 'no_room' ? overloaded : { kind: body.kind, bytesMax }
-        return this.#refuse(request, response, dialect.refuse(why))
+      switch (body.kind) {
+        case 'gone':
+          return
+        case 'too_large':
+          return this.#refuse(request, response, dialect.refuse({ kind: 'too_large', bytesMax }))
+        case 'no_room':
+          this.#measures.shed++
+          return this.#refuse(request, response, dialect.refuse(overloaded))
+        case 'unreadable':
+          return this.#send(request, response, dialect.refuse(body))
+        case 'body':
       }
-      const taken = body.kind === 'body' ? this.#taker.take(call, body.bytes) : body
+      const taken = this.#taker.take(call, body.bytes)
       if (taken.kind !== 'taken') return this.#send(request, response, dialect.refuse(taken))
       if (taken.record !== undefined) {
         try {
@@ -188,7 +194,7 @@ class HttpCollector implements Collector {
           return this.#send(request, response, dialect.refuse(this.#notAppended(error)))
         }
       }
-      this.#remember(taken)
+      this.#remember(taken, body.bytes.length)
       this.#send(request, response, dialect.answer(call.read, taken.results))
     } catch (error) {
       this.#fault(response, error)
@@ -198,7 +204,7 @@ class HttpCollector implements Collector {
   }
 
   /** What was taken is durable. */
-  #remember({ source, kept, receivedAtMs, bodyBytes }: Taken): void {
+  #remember({ source, kept, receivedAtMs }: Taken, bodyBytes: number): void {
     for (const { id, result } of kept)
       if (result === 'ok') this.#options.duplicates.add(source, id, receivedAtMs)
     this.#measures.countEvents(kept)

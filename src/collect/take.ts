@@ -48,8 +48,6 @@ export interface Taken {
   /** Of the events that are in the record, and of all that were sent. */
   readonly kept: readonly EventResult[]
   readonly results: readonly EventResult[]
-  /** Unpacked. */
-  readonly bodyBytes: number
 }
 
 interface Sender {
@@ -98,12 +96,11 @@ export class Taker {
     const receivedAtMs = this.#options.now()
     const retryAfterSeconds = this.#waitSeconds(sender, events.length, receivedAtMs)
     if (retryAfterSeconds > 0) return { kind: 'rate_limited', retryAfterSeconds }
-    const bodyBytes = bytes.length
-    return this.#judge(sent, { compiled, sender, events, json, bodyBytes, receivedAtMs })
+    return this.#judge(sent, { compiled, sender, events, json, receivedAtMs })
   }
 
   #judge(call: Call, found: Found): Taken {
-    const { compiled, events, json, bodyBytes, receivedAtMs } = found
+    const { compiled, events, json, receivedAtMs } = found
     const { source } = found.sender
     const allowed = applyPolicy(events, source)
     const requestId = randomUUID()
@@ -121,7 +118,6 @@ export class Taker {
       receivedAtMs,
       kept: results,
       results: allowed.spread(results),
-      bodyBytes,
     }
     if (allowed.events.length === 0) return taken
     const { isRedacted } = allowed
@@ -135,7 +131,7 @@ export class Taker {
       quarantined: verdicts,
       dialect: isRedacted ? 'native' : call.route.dialect.name,
       route: isRedacted ? 'events' : read.route,
-      query: isRedacted || isEmpty(read.query) ? undefined : read.query,
+      query: isRedacted || Object.keys(read.query).length === 0 ? undefined : read.query,
       address: addressOf(request, source, compiled.clientAddress),
       userAgent: request.headers['user-agent']?.slice(0, 500),
       body: isRedacted ? nativeBody(allowed.events) : json,
@@ -183,7 +179,6 @@ interface Found {
   readonly sender: Sender
   readonly events: readonly ReadEvent[]
   readonly json: Buffer
-  readonly bodyBytes: number
   readonly receivedAtMs: number
 }
 
@@ -224,11 +219,6 @@ function judgeEvents(
     return { id, result: isKnown ? 'duplicate' : 'ok' }
   })
   return { results, verdicts }
-}
-
-function isEmpty(query: DialectRequest['query']): boolean {
-  for (const _ in query) return false
-  return true
 }
 
 function addressOf(

@@ -74,19 +74,12 @@ export function isWithin(value: unknown, bytesMax: number): boolean {
 export function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (depth >= depthMax) return false
-  if (Array.isArray(value)) {
-    for (let at = 0; at < value.length; at++) if (!isFlat(value[at], depth)) return false
-    return true
-  }
+  if (Array.isArray(value)) return value.every((each) => isShallow(each, depth + 1))
   // By name: it comes from JSON, so every property is its own, and no list of values is made.
   // oxlint-disable-next-line guard-for-in
   for (const name in value)
-    if (!isFlat((value as Readonly<Record<string, unknown>>)[name], depth)) return false
+    if (!isShallow((value as Readonly<Record<string, unknown>>)[name], depth + 1)) return false
   return true
-}
-
-function isFlat(value: unknown, depth: number): boolean {
-  return typeof value !== 'object' || value === null || isShallow(value, depth + 1)
 }
 
 function weigh(value: unknown, bytesMax: number, depth: number): number {
