@@ -3,21 +3,18 @@
  * the table's journal tells it apart. What of the attached tables changed the lake says, by the files that came and went since the last look; which rows it is
  * attached to, the very joins that attach it.
  */
-import { z } from 'zod'
 import { assert } from '../base/errors.ts'
-import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import type { PartitionKey, Scan, ScanFilter } from '../lake/lake.ts'
 import { everyPartition, holds, made, unknownDay } from '../plan/plan.ts'
 import type { AttachedJoin, Dirty } from '../plan/plan.ts'
 import type { PartitionChange, Publication } from '../state/state.ts'
 import type { Attempt } from './context.ts'
+import { formerSnapshots, scanSnapshot, snapshotValues } from './read-snapshots.ts'
 import { filesWithout } from './stored-table.ts'
 
 const scope = 'attached_snapshots'
 const rowsStaying = 'rows_staying'
-
-const snapshotsSchema = z.record(z.string(), z.string())
 
 export interface AttachedChanges {
   readonly changes: readonly PartitionChange[]
@@ -35,9 +32,8 @@ export async function attachedChanges(
   const joins = task.attached?.joins ?? []
   const ids = [...new Set(joins.map(({ table }) => table))]
   const now = Object.fromEntries(ids.map((id) => [id, read.inputs[id] ?? '']))
-  const values = new Map([[scope, new Map([[task.id, stringifyJson(now)]])]])
-  const text = (await context.state.values(scope)).get(task.id)
-  const former = text === undefined ? {} : snapshotsSchema.parse(JSON.parse(text))
+  const values = snapshotValues(scope, task.id, now)
+  const former = (await formerSnapshots(context.state, scope, task.id)) ?? {}
   const partitions = new Set<string>()
   for (const [at, id] of ids.entries()) {
     if (former[id] === now[id]) continue
@@ -80,15 +76,14 @@ async function makeChanged(
   { id, name, snapshots }: ChangedTable,
 ): Promise<boolean> {
   const table = await context.lake.table(id)
-  const scans: Scan[] = []
-  for (const snapshot of snapshots) {
-    if (table === undefined || snapshot === undefined) return false
-    if (snapshot === '') scans.push({ table, schema: table.schema, files: [], filesTotal: 0 })
-    // Expired since, or of a table that was made anew.
-    else if (!table.snapshots.some((each) => String(each.id) === snapshot)) return false
-    else scans.push(await context.lake.scan(table, { snapshotId: BigInt(snapshot) }))
-  }
-  const [before, now] = scans as [Scan, Scan]
+  if (table === undefined) return false
+  const scanOf = async (snapshot: string | undefined): Promise<Scan | undefined> =>
+    snapshot === ''
+      ? { table, schema: table.schema, files: [], filesTotal: 0 }
+      : await scanSnapshot(context.lake, table, snapshot)
+  const before = await scanOf(snapshots[0])
+  const now = await scanOf(snapshots[1])
+  if (before === undefined || now === undefined) return false
   const of = context.tasks.find((each) => each.id === id)?.table
   assert(of?.kind === 'object' || of?.kind === 'attributes', `${task.id} attaches attributes`)
   await session.bindScan('rows_came', { ...now, files: filesWithout(now.files, before.files) })

@@ -18,7 +18,7 @@ import {
 } from '../plan/plan.ts'
 import type { DayRange, Dirty, Period, Task, TaskInput } from '../plan/plan.ts'
 import type { Publication, TaskUpdate } from '../state/state.ts'
-import { isOfObjects, remakeChanged, snapshotValues } from './changed-objects.ts'
+import { isOfObjects, remakeChanged, activitySnapshots } from './changed-objects.ts'
 import { checkRows } from './check-rows.ts'
 import { attachedChanges } from './attached-changes.ts'
 import type { Attempt } from './context.ts'
@@ -89,7 +89,7 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   const { task } = attempt
   const { dirty } = work
   const inputs = await bindInputs(attempt, session, work)
-  const values = new Map([...(work.values ?? []), ...snapshotValues(task, inputs)])
+  const values = new Map([...(work.values ?? []), ...activitySnapshots(task, inputs)])
   await bindRest(attempt, session, dirty)
   const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, dirty)}`
   if (task.rows.kind === 'versions')

@@ -2,8 +2,6 @@
  * Attributes derived from activities, made anew for those objects alone whose activities changed. Which these are the lake says: a row that came, went or changed
  * is in a file that the activity has and did not have when it was read last, or had and has no more. A row in both is one that only moved.
  */
-import { z } from 'zod'
-import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
 import type { Scan, ScanFile } from '../lake/lake.ts'
 import { isEmpty } from '../plan/plan.ts'
@@ -14,21 +12,19 @@ import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
 import { publishRecords } from './publish.ts'
 import type { Published } from './publish.ts'
 import type { TaskStaleness } from './staleness.ts'
+import { formerSnapshots, scanSnapshot, snapshotValues } from './read-snapshots.ts'
 import { bindTable, filesWithout } from './stored-table.ts'
 
 const scope = 'read_snapshots'
 const changedKeys = 'changed_keys'
 
-const snapshotsSchema = z.record(z.string(), z.string())
-
 /** The snapshots of activities that a publication was made of, for the next to compare with. */
-export function snapshotValues(
+export function activitySnapshots(
   task: Task,
   inputs: Readonly<Record<string, string>>,
 ): NonNullable<Publication['values']> {
   const read = task.inputs.filter(isByKey).map(({ id }) => [id, inputs[id] ?? ''] as const)
-  if (read.length === 0) return new Map()
-  return new Map([[scope, new Map([[task.id, stringifyJson(Object.fromEntries(read))]])]])
+  return read.length === 0 ? new Map() : snapshotValues(scope, task.id, Object.fromEntries(read))
 }
 
 function isByKey(input: TaskInput): boolean {
@@ -79,7 +75,7 @@ export async function remakeChanged(
   const inputs = Object.fromEntries(
     activities.map(({ id, now }) => [id, String(now.table.current?.id ?? '')]),
   )
-  const values = snapshotValues(task, inputs)
+  const values = activitySnapshots(task, inputs)
   const dirty = await partitionsOfKeys(session, task, `select ${key} from ${changedKeys}`)
   if (isEmpty(dirty)) {
     await publishRecords(attempt, { task: update, values })
@@ -115,17 +111,14 @@ async function readActivities({
   task,
 }: Attempt): Promise<readonly ReadActivity[] | undefined> {
   const { lake, state } = context
-  const text = (await state.values(scope)).get(task.id)
-  if (text === undefined) return undefined
-  const former = snapshotsSchema.parse(JSON.parse(text))
+  const former = await formerSnapshots(state, scope, task.id)
+  if (former === undefined) return undefined
   const activities: ReadActivity[] = []
   for (const { id, reference } of task.inputs.filter(isByKey)) {
     const table = await lake.table(id)
-    const snapshot = table?.snapshots.find((each) => String(each.id) === former[id])
-    // Expired since, or of a table that was made anew.
-    if (table === undefined || snapshot === undefined || reference === undefined) return undefined
+    const before = table && (await scanSnapshot(lake, table, former[id]))
+    if (table === undefined || before === undefined || reference === undefined) return undefined
     const now = await lake.scan(table)
-    const before = await lake.scan(table, { snapshotId: snapshot.id })
     activities.push({
       id,
       reference,
