@@ -128,7 +128,18 @@ export function attach(model: Model, rootId: TableId, paths: readonly AttributeP
   return attachTo(startJoins(model, rootId, 'merged'), paths)
 }
 
-/** The same from an activity's own rows, without the version keys of its merged table. */
+/** Of all that a row of an activity reaches. */
+export function attachAll(model: Model, activity: TableId): Attachment {
+  const index = indexOf(model)
+  let attachment = index.attached.get(activity)
+  if (attachment === undefined) {
+    attachment = attach(model, activity, reachablePaths(model, activity))
+    index.attached.set(activity, attachment)
+  }
+  return attachment
+}
+
+/** As `attach`, from an activity's own rows, without the version keys of its merged table. */
 export function attachToActivity(
   model: Model,
   rootId: TableId,
@@ -428,6 +439,7 @@ interface ModelIndex {
   readonly attributesByObject: ReadonlyMap<TableId, readonly AttributesModel[]>
   readonly columns: Map<string, ReadonlyMap<string, HeldColumn>>
   readonly reached: Map<TableId, readonly AttributePath[]>
+  readonly attached: Map<TableId, Attachment>
 }
 
 const indexes = new WeakMap<Model, ModelIndex>()
@@ -446,7 +458,14 @@ function indexOf(model: Model): ModelIndex {
       else groups.push(table)
     }
     const tables = new Map(model.tables.map((table) => [table.id, table]))
-    index = { tables, mergedByActivity, attributesByObject, columns: new Map(), reached: new Map() }
+    index = {
+      tables,
+      mergedByActivity,
+      attributesByObject,
+      columns: new Map(),
+      reached: new Map(),
+      attached: new Map(),
+    }
     indexes.set(model, index)
   }
   return index

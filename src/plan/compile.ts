@@ -15,7 +15,7 @@ import type {
 } from '../model/model.ts'
 import type { Binding } from '../engine/engine.ts'
 import type { PartitionSpec } from '../lake/lake.ts'
-import { attach, reachablePaths } from './attach.ts'
+import { attachAll } from './attach.ts'
 import { checksOf } from './checks.ts'
 import { referenceTo } from './choice.ts'
 import { refuseUnanswered } from './derived.ts'
@@ -161,7 +161,7 @@ function derivedInputs(
 }
 
 function attachedTo(model: Model, { activity }: MergedModel): AttachedRows {
-  const { root, joins } = attach(model, activity, reachablePaths(model, activity))
+  const { root, joins } = attachAll(model, activity)
   return { alias: root.alias, joins }
 }
 
