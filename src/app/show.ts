@@ -6,7 +6,7 @@ import { legalDimensions, neededDimensions, type LegalDimension } from '../metri
 import { typeText } from '../model/column-type.ts'
 import { choicesOf, inputsOf, nestedChoices, visibleColumns } from '../model/model.ts'
 import type { MetricModel, Model, TableModel } from '../model/model.ts'
-import type { Task } from '../plan/plan.ts'
+import type { StatesTable, Task } from '../plan/plan.ts'
 import { readStaleness } from '../run/run.ts'
 import type { State } from '../state/state.ts'
 import type { Shown } from './app.ts'
@@ -25,7 +25,7 @@ export async function showId(context: ShowContext, id: string): Promise<Shown> {
   const metric = context.model.metrics.find((each) => each.id === id || each.name === id)
   if (metric !== undefined) return showMetric(context, metric)
   const stored = context.tasks.find((each) => each.id === id)
-  if (stored !== undefined) return await showStored(context, stored)
+  if (stored?.table.kind === 'states') return await showStored(context, stored, stored.table)
   if ((await context.state.tasks()).some(({ taskId }) => taskId === id))
     throw new MaruError('NOT_FOUND', `the declaration of "${id}" was removed`, {
       hint: 'declare it again; until then nothing reads or renews what was built',
@@ -68,16 +68,16 @@ async function freshnessOf({ state, model }: ShowContext, task: Task): Promise<S
 }
 
 /** Tables that no file declares: kept so that questions need not read activities. */
-async function showStored(context: ShowContext, task: Task): Promise<Shown> {
-  const isIndicator = task.id.startsWith('indicator.')
-  const keys = task.columns.filter(({ description }) => description === 'as in the activity')
+async function showStored(
+  context: ShowContext,
+  task: Task,
+  { id, description, grain }: StatesTable,
+): Promise<Shown> {
   return {
-    id: task.id,
+    id,
     kind: 'stored',
-    description: 'description' in task.table ? task.table.description : '',
-    grain: isIndicator
-      ? 'one row per period, dimension and value of it'
-      : `one row per period and ${keys.map(({ name }) => name).join(', ')}`,
+    description,
+    grain,
     owner: 'those of its metrics',
     file: 'none: it follows from the metrics',
     columns: task.columns.map(({ name, type, description }) => ({
@@ -88,10 +88,8 @@ async function showStored(context: ShowContext, task: Task): Promise<Shown> {
     })),
     freshness: await freshnessOf(context, task),
     upstream: task.inputs.map((input) => input.id),
-    downstream: context.tasks
-      .filter((each) => each.inputs.some((input) => input.id === task.id))
-      .map((each) => each.id),
-    example: `maru run ${task.id}`,
+    downstream: readersOf(context, id),
+    example: `maru run ${id}`,
   }
 }
 
@@ -116,10 +114,12 @@ function columnsOf(context: ShowContext, table: TableModel): Shown['columns'] {
   })
 }
 
+function readersOf({ tasks }: ShowContext, id: string): readonly string[] {
+  return tasks.filter((task) => task.inputs.some((input) => input.id === id)).map((task) => task.id)
+}
+
 function downstreamOf(context: ShowContext, table: TableModel): readonly string[] {
-  const tasks = context.tasks
-    .filter((task) => task.inputs.some((input) => input.id === table.id))
-    .map((task) => task.id)
+  const tasks = readersOf(context, table.id)
   const metrics = context.model.metrics
     .filter((metric) => upstreamOf(metric).includes(table.id))
     .map((metric) => metric.id)

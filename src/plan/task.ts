@@ -66,6 +66,8 @@ export interface StatesTable {
   readonly id: TableId
   readonly place: Place
   readonly description: string
+  /** For people: what one row is. */
+  readonly grain: string
 }
 
 export interface StoredColumn {

@@ -4,7 +4,7 @@ import { stringifyJson } from '../../base/json.ts'
 import { sqlType } from '../../model/column-type.ts'
 import { filledColumns } from '../../model/model.ts'
 import type { ColumnType, Model, TableId } from '../../model/model.ts'
-import { attach, reachablePaths } from '../../plan/attach.ts'
+import { attach, attachAll } from '../../plan/attach.ts'
 import type { Attachment } from '../../plan/attach.ts'
 import { isWithin } from '../../plan/plan.ts'
 import type {
@@ -46,6 +46,7 @@ interface Context {
 interface Draft {
   readonly table: StateTable | IndicatorTable
   readonly description: string
+  readonly grain: string
   readonly columns: readonly StoredColumn[]
   readonly rows: Task['rows']
   readonly inputs: readonly TaskInput[]
@@ -54,7 +55,7 @@ interface Draft {
 }
 
 function taskOf({ model, engineVersion }: Context, draft: Draft): Task {
-  const { table, columns, rows, inputs, description } = draft
+  const { table, columns, rows, inputs, description, grain } = draft
   const version = contentHash(
     'states 1',
     model.zone,
@@ -64,7 +65,7 @@ function taskOf({ model, engineVersion }: Context, draft: Draft): Task {
   )
   return {
     id: table.id,
-    table: { kind: 'states', id: table.id, place: { file: 'metric' }, description },
+    table: { kind: 'states', id: table.id, place: { file: 'metric' }, description, grain },
     columns,
     partition: { kind: 'day', column: day },
     rows,
@@ -126,6 +127,7 @@ function stateTask(context: Context, table: StateTable): Task {
   return taskOf(context, {
     table,
     description: `${table.rootId} by ${table.reference}, a ${table.period} each`,
+    grain: `one row per period and ${keys}`,
     columns: [
       column(day, { kind: 'date' }, `the first day of the ${table.period}`),
       ...table.kept.map((name) =>
@@ -146,9 +148,7 @@ function attachedInputs(
   rootId: TableId,
   joins: Attachment['joins'],
 ): readonly TaskInput[] {
-  const told = new Map(
-    attach(model, rootId, reachablePaths(model, rootId)).joins.map((join) => [join.alias, join]),
-  )
+  const told = new Map(attachAll(model, rootId).joins.map((join) => [join.alias, join]))
   const ids = [...new Set(joins.map(({ table }) => table))]
   return ids.map((id): TaskInput => {
     const own = joins.filter(({ table }) => table === id)
@@ -194,6 +194,7 @@ function indicatorTask(context: Context, table: IndicatorTable): Task {
   return taskOf(context, {
     table,
     description: `every indicator of ${table.rootId}, a ${table.period} each`,
+    grain: 'one row per period, dimension and value of it',
     columns: [
       column(day, { kind: 'date' }, `the first day of the ${table.period}`),
       column('dimension', { kind: 'text' }, 'its path; empty for the total'),
