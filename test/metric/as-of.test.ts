@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { attach, fromClause, resolvePath } from '../../src/plan/attach.ts'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { Model, RelatedColumn } from '../../src/model/model.ts'
-import { modelOf } from './build-model.ts'
+import { aggregate, modelOf } from './build-model.ts'
 import { describeData, sharedData } from '../shared-data.ts'
 import { load, useMemory, query } from './dataset.ts'
 import { versionAt } from './reference-row.ts'
@@ -159,15 +159,7 @@ async function matchesInSight(
       'act.sight': { columns: { thing: 'obj.thing', probe: 'integer', row_number: 'integer' } },
     },
     metrics: {
-      probes: {
-        kind: 'aggregate',
-        selection: {
-          kind: 'selection',
-          activity: 'act.probe',
-          selector: { kind: 'all' },
-          take: { kind: 'aggregate', aggregate: 'count' },
-        },
-      },
+      probes: aggregate('act.probe', 'count'),
     },
   })
   const matched: RelatedColumn = {

@@ -2,6 +2,7 @@
 import type { SqlModel } from '../../src/model/model.ts'
 import type {
   ActivityModel,
+  Aggregate,
   AttachedColumn,
   AttributesModel,
   CalendarModel,
@@ -12,6 +13,8 @@ import type {
   MetricModel,
   Model,
   ObjectModel,
+  Percentile,
+  Predicate,
   TableModel,
 } from '../../src/model/model.ts'
 
@@ -51,6 +54,29 @@ export type MetricSketch = DistributiveOmit<
   MetricModel,
   'id' | 'name' | 'place' | 'owner' | 'description' | 'synonyms'
 >
+
+/** A metric over all rows of an activity. */
+export function aggregate(
+  activity: string,
+  name: Aggregate,
+  rest: {
+    readonly column?: string
+    readonly filter?: Predicate
+    readonly percentile?: Percentile
+  } = {},
+): Extract<MetricSketch, { kind: 'aggregate' }> {
+  const { filter, ...take } = rest
+  return {
+    kind: 'aggregate',
+    selection: {
+      kind: 'selection',
+      activity,
+      selector: { kind: 'all' },
+      take: { kind: 'aggregate', aggregate: name, ...take },
+      ...(filter === undefined ? {} : { filter }),
+    },
+  }
+}
 
 const place = { file: 'test.ts' }
 const sql: SqlModel = { parts: [], place }

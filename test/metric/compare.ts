@@ -7,6 +7,8 @@ import { query } from './dataset.ts'
 import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
 import { evaluate } from './reference.ts'
+import { evaluateParts } from './reference-question.ts'
+import type { Answering, PartsQuestion } from './reference-question.ts'
 import type { ReferenceQuestion } from './reference.ts'
 import { cellsText } from './rows.ts'
 import type { Cell } from './rows.ts'
@@ -38,6 +40,34 @@ export async function compare(
 expected ${cellsText(expected)}
 but got  ${cellsText(rows)}
 ${compiled.sql}`,
+  )
+}
+
+/** Fails when a question with totals is answered otherwise than by the reference, whose answer to one without them is `answer`. `said` tells what was asked about. */
+export async function compareTotalled(
+  connection: DuckDBConnection,
+  { model, dataset }: Shop,
+  of: {
+    readonly question: Omit<PartsQuestion, 'having'>
+    readonly answer: Answering
+    readonly said: string
+  },
+): Promise<void> {
+  const { question, answer, said } = of
+  const { where, ...rest } = question
+  const { sql, columns } = compileQuestion(model, {
+    ...rest,
+    ...(where === undefined ? {} : { where: filterText(where) }),
+  })
+  const width = question.by.length
+  assertSameRows(
+    {
+      got: await query(connection, sql),
+      expected: evaluateParts({ model, dataset }, question, answer),
+      columns,
+      keysOf: (row) => [...row.slice(0, width), row.at(-1)!],
+    },
+    [`${said}\n${cellsText(question)}`, sql],
   )
 }
 

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import { compareRandom } from './against-random.ts'
-import { assertSameRows } from './compare.ts'
+import { assertSameRows, compareTotalled } from './compare.ts'
 import { useMemory, query } from './dataset.ts'
 import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
@@ -11,7 +11,6 @@ import { asked, askedLevel, busySketch } from './random-followed.ts'
 import type { Asked } from './random-followed.ts'
 import { contextOf } from './reference.ts'
 import { evaluateFollowed } from './reference-followed.ts'
-import { evaluateParts } from './reference-question.ts'
 import { cellsText } from './rows.ts'
 
 describe('metrics that follow objects against the brute-force reference', () => {
@@ -52,25 +51,15 @@ async function compareParts(
   { metric, question, before }: Asked & { readonly before: '1 month' | '40 days' },
 ): Promise<void> {
   const model = { ...shop, metrics: [...shop.metrics, metric] }
-  const { where, ...rest } = question
   const totals = [question.by.filter((text) => !text.includes('.'))]
-  const whole = { ...rest, metrics: ['followed'], compare: before, totals }
-  const { sql, columns } = compileQuestion(model, {
-    ...whole,
-    ...(where === undefined ? {} : { where: filterText(where) }),
-  })
-  const expected = evaluateParts({ model, dataset }, { ...whole, ...(where && { where }) }, (one) =>
-    evaluateFollowed(contextOf(model, dataset), metric, one),
-  )
-  const width = question.by.length
-  assertSameRows(
+  await compareTotalled(
+    connection,
+    { model, dataset },
     {
-      got: await query(connection, sql),
-      expected,
-      columns,
-      keysOf: (row) => [...row.slice(0, width), row.at(-1)!],
+      question: { ...question, metrics: ['followed'], compare: before, totals },
+      answer: (one) => evaluateFollowed(contextOf(model, dataset), metric, one),
+      said: cellsText(metric),
     },
-    [`${cellsText(metric)}\n${cellsText(whole)}`, sql],
   )
 }
 

@@ -1,24 +1,7 @@
 /** The metrics of the random shop. */
-import type { Aggregate, Percentile, Predicate } from '../../src/model/model.ts'
+import type { Predicate } from '../../src/model/model.ts'
+import { aggregate } from './build-model.ts'
 import type { MetricSketch } from './build-model.ts'
-
-function aggregate(
-  activity: string,
-  name: Aggregate,
-  rest: { column?: string; filter?: Predicate; percentile?: Percentile } = {},
-): MetricSketch {
-  const { filter, ...take } = rest
-  return {
-    kind: 'aggregate',
-    selection: {
-      kind: 'selection',
-      activity,
-      selector: { kind: 'all' },
-      take: { kind: 'aggregate', aggregate: name, ...take },
-      ...(filter === undefined ? {} : { filter }),
-    },
-  }
-}
 
 const isFrench: Predicate = {
   kind: 'compare',

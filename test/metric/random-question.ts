@@ -1,22 +1,14 @@
 /** Random questions about the metrics of the random shop. */
 import fc from 'fast-check'
+import { calendarParts } from '../../src/metric/calendar.ts'
+import { grains } from '../../src/model/model.ts'
 import type { Predicate } from '../../src/model/model.ts'
 import { purchaseMetrics, sharedMetrics } from './random-metrics.ts'
 import type { ReferenceQuestion } from './reference.ts'
 
-const grains = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year']
-const parts = [
-  'hour_of_day',
-  'day_of_week',
-  'day_of_month',
-  'day_of_year',
-  'week_of_year',
-  'month_of_year',
-  'quarter_of_year',
-]
 const purchaseDimensions = [
   ...grains,
-  ...parts,
+  ...calendarParts,
   'status',
   'purchase.quantity',
   'member',
@@ -40,7 +32,7 @@ const purchaseDimensions = [
   'product.brand.country',
   'product.brand.country@now',
 ]
-const sharedDimensions = [...grains, ...parts]
+const sharedDimensions = [...grains, ...calendarParts]
 const memberDimensions = ['country', 'tier', 'member.country', 'joined_at.week']
 
 /** Conditions on any of the paths, with their values. */

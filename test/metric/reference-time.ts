@@ -1,18 +1,10 @@
 /** Periods of a question's time: which there are in a range, which lies so much before another, and where seasons begin. */
+import { grains as modelGrains } from '../../src/model/model.ts'
 import { calendar } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
 import type { Cell } from './rows.ts'
 
-export const grains: readonly string[] = [
-  'second',
-  'minute',
-  'hour',
-  'day',
-  'week',
-  'month',
-  'quarter',
-  'year',
-]
+export const grains: readonly string[] = modelGrains
 export const isTime = (text: string): boolean =>
   /^(second|minute|hour|day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
 export const isShort = (grain: string): boolean => ['second', 'minute', 'hour'].includes(grain)

@@ -1,25 +1,8 @@
 /** A small shop to ask about by hand. */
 import type { Model } from '../../src/model/model.ts'
-import { modelOf } from './build-model.ts'
-import type { MetricSketch } from './build-model.ts'
+import { aggregate, modelOf } from './build-model.ts'
 
-function over(
-  activity: string,
-  aggregate: 'count' | 'sum' | 'average' | 'distinct' | 'min',
-  column?: string,
-): Extract<MetricSketch, { kind: 'aggregate' }> {
-  return {
-    kind: 'aggregate',
-    selection: {
-      kind: 'selection',
-      activity,
-      selector: { kind: 'all' },
-      take: { kind: 'aggregate', aggregate, ...(column === undefined ? {} : { column }) },
-    },
-  }
-}
-
-const sales = over('act.purchase', 'sum', 'amount')
+const sales = aggregate('act.purchase', 'sum', { column: 'amount' })
 
 export const shopModel: Model = modelOf({
   zone: 'Asia/Seoul',
@@ -61,9 +44,9 @@ export const shopModel: Model = modelOf({
   },
   metrics: {
     sales,
-    orders: over('act.purchase', 'count'),
-    buyers: over('act.purchase', 'distinct', 'member'),
-    mean_amount: over('act.purchase', 'average', 'amount'),
+    orders: aggregate('act.purchase', 'count'),
+    buyers: aggregate('act.purchase', 'distinct', { column: 'member' }),
+    mean_amount: aggregate('act.purchase', 'average', { column: 'amount' }),
     french_sales: {
       ...sales,
       selection: {
@@ -71,10 +54,10 @@ export const shopModel: Model = modelOf({
         filter: { kind: 'compare', path: 'member.country', operator: '=', value: 'France' },
       },
     },
-    status: over('act.purchase', 'distinct', 'status'),
-    stock: over('act.stocktake', 'sum', 'pieces'),
-    gifts: over('act.gift', 'count'),
-    first_status: over('act.purchase', 'min', 'status'),
+    status: aggregate('act.purchase', 'distinct', { column: 'status' }),
+    stock: aggregate('act.stocktake', 'sum', { column: 'pieces' }),
+    gifts: aggregate('act.gift', 'count'),
+    first_status: aggregate('act.purchase', 'min', { column: 'status' }),
     growth: {
       kind: 'formula',
       formula: {
@@ -113,6 +96,6 @@ export const shopModel: Model = modelOf({
       selection: { ...sales.selection, selector: { kind: 'first' } },
     },
     circle: { kind: 'formula', formula: { kind: 'metric', name: 'circle' } },
-    named_sum: over('act.purchase', 'sum', 'status'),
+    named_sum: aggregate('act.purchase', 'sum', { column: 'status' }),
   },
 })

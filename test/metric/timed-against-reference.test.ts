@@ -5,13 +5,12 @@ import fc from 'fast-check'
 import { compileQuestion } from '../../src/metric/metric.ts'
 import type { CompiledQuestion, MetricQuestion } from '../../src/metric/metric.ts'
 import { compareRandom } from './against-random.ts'
-import { assertSameRows } from './compare.ts'
+import { assertSameRows, compareTotalled } from './compare.ts'
 import { useMemory, query } from './dataset.ts'
 import { filterText } from './random-question.ts'
 import type { Shop } from './random.ts'
 import { asked } from './random-timed.ts'
 import type { Asked } from './random-timed.ts'
-import { evaluateParts } from './reference-question.ts'
 import { grains } from './reference-time.ts'
 import { evaluateTimed } from './reference-timed.ts'
 import { cellsText } from './rows.ts'
@@ -51,7 +50,7 @@ async function compareParts(
   { model: shop, dataset }: Shop,
   {
     metrics,
-    question: { where, whereTime, ...question },
+    question: { whereTime, ...question },
     compare: before,
   }: Asked & {
     readonly compare: '1 month' | '40 days'
@@ -59,30 +58,15 @@ async function compareParts(
 ): Promise<void> {
   assert.equal(whereTime, undefined, 'a condition on times is not moved')
   const model = { ...shop, metrics: [...shop.metrics, ...metrics] }
-  const whole = {
-    ...question,
-    metrics: ['timed'],
-    compare: before,
-    totals: [question.by.filter((text) => grains.includes(text))],
-  } as const
-  const { sql, columns } = compileQuestion(model, {
-    ...whole,
-    ...(where === undefined ? {} : { where: filterText(where) }),
-  })
-  const expected = evaluateParts(
+  const totals = [question.by.filter((text) => grains.includes(text))]
+  await compareTotalled(
+    connection,
     { model, dataset },
-    { ...whole, ...(where === undefined ? {} : { where }) },
-    (one) => evaluateTimed({ model, dataset }, 'timed', one),
-  )
-  const width = question.by.length
-  assertSameRows(
     {
-      got: await query(connection, sql),
-      expected,
-      columns,
-      keysOf: (row) => [...row.slice(0, width), row.at(-1)!],
+      question: { ...question, metrics: ['timed'], compare: before, totals },
+      answer: (one) => evaluateTimed({ model, dataset }, 'timed', one),
+      said: cellsText(metrics),
     },
-    [`${cellsText(metrics)} ${cellsText(whole)}`, sql],
   )
 }
 
