@@ -21,7 +21,7 @@ import { appendNumberColumns, readNumberColumns } from './number-columns.ts'
 import { qualify, quoteId, quoteName, quoteText, standardCatalogs } from './names.ts'
 import { readFiles } from './read-files.ts'
 import { fetchRows } from './rows.ts'
-import { copySql, dataFile, partitionKey, writtenFile } from './stage.ts'
+import { copySqls, dataFile, partitionKey, writtenFile } from './stage.ts'
 import { columnType, sqlType } from './types.ts'
 
 type EmptyColumns = Parameters<Session['bindEmpty']>[1]
@@ -227,7 +227,12 @@ export class DuckdbSession implements Session {
 
   stage(request: StageRequest): Promise<readonly DataFile[]> {
     return this.#inTurn(async () => {
-      const rows = await this.#rows(copySql(request))
+      const countRows = async (): Promise<number> =>
+        Number((await this.#rows(`select count(*) from (${request.sql}) as staged`))[0]![0])
+      const rows: (readonly unknown[])[] = []
+      for (const sql of await copySqls(request, countRows))
+        // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
+        rows.push(...(await this.#rows(sql)))
       const files = rows.map((row) => dataFile(writtenFile(row), request))
       // A SELECT without rows still makes a file when there are no partitions.
       const empty = rows.filter((row) => Number(row[1]) === 0).map((row) => String(row[0]))

@@ -20,9 +20,27 @@ export interface WrittenFile {
   readonly partitionValue: string | null | undefined
 }
 
-export function copySql(request: StageRequest): string {
+/** A COPY sorts its rows: beyond this many values, those of one bucket at a time, so that a wide table does not spill. */
+const sortedValuesMax = 100_000_000
+const wideColumnsMin = 50
+
+/** The COPYs that write the rows: one, or one for each bucket. `countRows` is asked where it matters. */
+export async function copySqls(
+  request: StageRequest,
+  countRows: () => Promise<number>,
+): Promise<readonly string[]> {
+  const { partition, schema } = request
+  const width = schema.fields.length
+  if (partition.kind !== 'bucket' || width < wideColumnsMin) return [copySql(request)]
+  if ((await countRows()) * width <= sortedValuesMax) return [copySql(request)]
+  return Array.from({ length: partition.count }, (_, bucket) => copySql(request, bucket))
+}
+
+/** Of all rows, or of those of one bucket. */
+function copySql(request: StageRequest, bucket?: number): string {
   const { schema, partition } = request
   const split = splitOf(partition, schema.fields)
+  const where = bucket === undefined ? '' : ` where coalesce(${split!.made!}, 0) = ${bucket}`
   const columns = schema.fields.map(
     (field) => `${quoteName(field.name)}::${fileType(field.type)} as ${quoteName(field.name)}`,
   )
@@ -48,7 +66,7 @@ export function copySql(request: StageRequest): string {
   ]
   const target =
     split === undefined ? join(request.dataFolder, `${randomUUID()}.parquet`) : request.dataFolder
-  return `copy (select ${[...columns, ...made].join(', ')} from (${request.sql}) as staged${order.length === 0 ? '' : ` order by ${order.join(', ')}`}
+  return `copy (select ${[...columns, ...made].join(', ')} from (${request.sql}) as staged${where}${order.length === 0 ? '' : ` order by ${order.join(', ')}`}
 ) to ${quoteText(target)} (${options.join(', ')})`
 }
 
