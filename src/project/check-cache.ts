@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Problem } from '../base/errors.ts'
 import { contentHash } from '../base/hash.ts'
 import { parseJson, stringifyJson } from '../base/json.ts'
@@ -26,7 +26,7 @@ import { configFile, declarationFiles } from './find.ts'
 import type { TaskFault } from './task-fault.ts'
 
 /** Grows when what the files hold changes. */
-const cacheFormat = 2
+const cacheFormat = 3
 
 /** A file with a time this near to the reading of the clock may still have changed after it was read. */
 const clockGrainMs = 50
@@ -57,6 +57,8 @@ interface FileMark {
 /** What a record is valid for. */
 interface Validity {
   readonly format: number
+  /** Absolute: settings name absolute places, and a folder that was moved or copied takes its cache along. */
+  readonly folder: string
   readonly maru: string
   readonly engineVersion: string
   readonly files: Readonly<Record<string, FileMark>>
@@ -96,7 +98,7 @@ export interface CacheOptions {
 export function readCheck(options: CacheOptions): CachedCheck | undefined {
   try {
     const head = readHead(options)
-    if (head === undefined || !isEnvironmentSame(head)) return undefined
+    if (head?.folder !== resolve(options.folder) || !isEnvironmentSame(head)) return undefined
     const marks = currentMarks(options.folder, head)
     if (marks === undefined) return undefined
     const parts = {
@@ -174,6 +176,7 @@ export function writeCheck(
     const salt = randomUUID()
     const head: Head = {
       format: cacheFormat,
+      folder: resolve(options.folder),
       maru: options.maru,
       engineVersion: checked.engineVersion,
       files,

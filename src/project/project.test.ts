@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -300,6 +301,16 @@ describe('the cache of maru check', () => {
     } finally {
       delete process.env[variable]
     }
+  })
+
+  it('is not used in a copy of the folder, whose lake and records lie elsewhere, but nothing is bound again there', async () => {
+    await check()
+    const copy = join(folder, 'copy')
+    cpSync(project.folder, copy, { recursive: true })
+    const checked = await checkProject(copy, engine)
+    assert.deepEqual({ cached: checked.cached, bound: checked.bound }, { cached: false, bound: 0 })
+    assert.equal(checked.settings.statePath, join(copy, '.maru', 'state.db'))
+    assert.equal((await loadChecked(copy, neverOpened)).cached, true)
   })
 
   it('is not used for another version of the engine', async () => {

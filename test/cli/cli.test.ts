@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -506,6 +506,18 @@ describe('the command line', () => {
       )
     } finally {
       await writeFile(declaration, text)
+    }
+  })
+
+  it('has nothing to build after its folder was moved, and leaves nothing where it was', async () => {
+    const moved = path.join(parent, 'moved')
+    await rename(project, moved)
+    try {
+      assert.equal((await runMaru(moved, 'plan')).stdout, 'nothing is stale\n')
+      assert.match((await runMaru(moved, 'run', '--full')).stdout, /^0 published, /m)
+      await assert.rejects(access(project))
+    } finally {
+      await rename(moved, project)
     }
   })
 
