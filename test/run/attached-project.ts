@@ -1,13 +1,18 @@
-/** A shop whose purchases have attributes attached in every way: objects with and without history, attributes from SQL and derived, one and two references away. */
+/**
+ * A shop whose purchases have attributes attached in every way: objects with and without history, attributes from SQL and derived, one and two references away, and
+ * who turned out to have bought, by events of their own.
+ */
 import { buildModel, type LoadedDeclaration } from '../../src/model/build.ts'
 import {
   activity,
   attributes,
   count,
   distinct,
+  event,
   integer,
   key,
   object,
+  people,
   refers,
   source,
   sql,
@@ -97,6 +102,17 @@ const product = object({
   sql: sql`select product_id as id, maker_id as maker, since as valid_from from ${shop.product_version}`,
 })
 
+// Who is who is told by events, and a project has the table of events when it names one.
+const seen = event({
+  ...owned,
+  description: 'somebody came',
+  name: 'seen',
+  properties: { page: text('where') },
+  example: { page: 'home' },
+})
+
+const person = people({ ...owned, description: 'who buys', reaches_back: '20 days' })
+
 const purchase = activity({
   ...owned,
   says: '{member} bought {product}',
@@ -106,11 +122,14 @@ const purchase = activity({
     occurred_at: timestamp('when'),
     member: refers(member, 'who', { orphans: 'allowed' }),
     product: refers(product, 'what', { orphans: 'allowed' }),
+    buyer: refers(person, 'as the event said', { orphans: 'allowed' }),
     quantity: integer('pieces'),
   },
   by: 'member',
   to: ['product'],
-  sql: sql`select id, happened_at as occurred_at, member_id as member, product_id as product, quantity from ${shop.line}`,
+  sql: sql`select id, happened_at as occurred_at, member_id as member, product_id as product,
+      case when member_id > 3 then 'anonymous:d' else 'member:m' end || cast(member_id as varchar) as buyer, quantity
+    from ${shop.line}`,
 })
 
 const gift = activity({
@@ -148,6 +167,8 @@ const metrics = {
   korean: count(purchase).where(via(purchase.member, member.country).is('KR')),
   eastern: sum(purchase.quantity).where(via(purchase.member, member.city, city.region).is('east')),
   of_maker: count(purchase).where(via(purchase.product, product.maker, maker.name).is('a')),
+  of_first: count(purchase).where(via(purchase.buyer, person.person).is('member:m1')),
+  of_first_then: count(purchase).where(via(purchase.buyer, person.person_then).is('member:m1')),
   gifts: count(gift),
   gifts_of_gold_now: count(gift).where(via(gift.member, grade.grade).at('now').is('gold')),
 }
@@ -158,6 +179,8 @@ const declarations: readonly LoadedDeclaration[] = [
   { path: 'obj/member.ts', exportName: 'default', value: member },
   { path: 'obj/maker.ts', exportName: 'default', value: maker },
   { path: 'obj/product.ts', exportName: 'default', value: product },
+  { path: 'raw/event/seen.ts', exportName: 'default', value: seen },
+  { path: 'obj/person.ts', exportName: 'default', value: person },
   { path: 'act/purchase.ts', exportName: 'default', value: purchase },
   { path: 'act/gift.ts', exportName: 'default', value: gift },
   { path: 'obj_attr/member/grade.ts', exportName: 'default', value: grade },
