@@ -2,7 +2,7 @@
 export { compileTasks } from './compile.ts'
 export type { CompileOptions } from './compile.ts'
 export { made, rest } from './checks.ts'
-export { affectedBy, everyPartition, never, staleness } from './stale.ts'
+export { affectedBy, everyPartition, isFollowed, never, staleness } from './stale.ts'
 export type { Staleness } from './stale.ts'
 export { daySet, formatDirty, holds, isEmpty, splitByRange, union, unknownDay } from './dirty.ts'
 export type { DayRange, Dirty } from './dirty.ts'

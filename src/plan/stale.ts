@@ -78,7 +78,8 @@ function whole(reason: string): Staleness {
   return { dirty: { kind: 'all' }, reasons: [reason], follows: false, readsOtherwise: true }
 }
 
-function isFollowed({ following }: Task, id: string): boolean {
+/** Whether new events of this input are looked at alone. */
+export function isFollowed({ following }: Task, id: string): boolean {
   return following !== undefined && following.kind !== 'rebuild' && following.events.includes(id)
 }
 

@@ -13,7 +13,7 @@ import type { Attempt } from './context.ts'
 import { formerSnapshots, scanSnapshot, snapshotValues } from './read-snapshots.ts'
 import { filesWithout } from './stored-table.ts'
 
-const scope = 'attached_snapshots'
+export const attachedScope = 'attached_snapshots'
 const rowsStaying = 'rows_staying'
 
 export interface AttachedChanges {
@@ -32,8 +32,8 @@ export async function attachedChanges(
   const joins = task.attached?.joins ?? []
   const ids = [...new Set(joins.map(({ table }) => table))]
   const now = Object.fromEntries(ids.map((id) => [id, read.inputs[id] ?? '']))
-  const values = snapshotValues(scope, task.id, now)
-  const former = (await formerSnapshots(context.state, scope, task.id)) ?? {}
+  const values = snapshotValues(attachedScope, task.id, now)
+  const former = (await formerSnapshots(context.state, attachedScope, task.id)) ?? {}
   const partitions = new Set<string>()
   for (const [at, id] of ids.entries()) {
     if (former[id] === now[id]) continue

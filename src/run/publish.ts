@@ -269,7 +269,21 @@ function summaryOf(
     version: task.version,
     partitions: [...touched].toSorted().join(','),
     inputs: stringifyJson(built.inputs ?? {}),
+    values: stringifyJson(ownValues(task, built.values)),
     pending: stringifyJson(built.update.pending),
     built: formatDirty(built.dirty).join(','),
   }
+}
+
+/** By scope, what is kept of the task itself. */
+function ownValues(
+  task: Task,
+  values: Publication['values'],
+): Readonly<Record<string, string | null>> {
+  return Object.fromEntries(
+    [...(values ?? [])].flatMap(([scope, entries]) => {
+      const own = entries.get(task.id)
+      return own === undefined ? [] : [[scope, own]]
+    }),
+  )
 }

@@ -4,12 +4,15 @@
  */
 import { stringifyJson } from '../base/json.ts'
 import type { Table } from '../lake/lake.ts'
-import { everyPartition } from '../plan/plan.ts'
+import { everyPartition, isFollowed } from '../plan/plan.ts'
 import type { Task } from '../plan/plan.ts'
-import type { TaskUpdate } from '../state/state.ts'
+import { collectedTables } from '../model/collected.ts'
+import type { Publication } from '../state/state.ts'
+import { attachedScope } from './attached-changes.ts'
 import type { RunContext } from './context.ts'
 import { contentColumns } from './publish.ts'
 import { withSession } from './session.ts'
+import { takenAnew, takenScope } from './taken-events.ts'
 import { numbersGiven, versionScope } from './versions.ts'
 
 export interface Recovered {
@@ -34,9 +37,9 @@ export async function recoverState(context: RunContext): Promise<readonly Recove
   return await Promise.all(
     recovered.map(async (each) => {
       const task = context.tasks.find((candidate) => candidate.id === each.id)!
-      const update = updateFrom(task, { found, journalEnd })
-      if (update !== undefined) await context.state.publish({ task: update })
-      return { ...each, upToDate: update !== undefined }
+      const records = recordsFrom(context, task, { found, journalEnd })
+      if (records !== undefined) await context.state.publish(records)
+      return { ...each, upToDate: records !== undefined && isAllRead(records, journalEnd) }
     }),
   )
 }
@@ -58,7 +61,13 @@ async function recoverTable(context: RunContext, task: Task, table: Table): Prom
         : undefined
     await context.state.publish({
       pointer: { tableId: task.id, expectedMetadata: undefined, metadata: table.metadata },
-      changes: [{ partition: everyPartition }],
+      changes: [
+        { partition: everyPartition },
+        // Nothing is stored under a view, so nothing else would tell of its rows.
+        ...(task.id === collectedTables.events ? context.tasks.filter(isView) : []).map(
+          ({ id }) => ({ tableId: id, partition: everyPartition }),
+        ),
+      ],
       partitions,
       ...(values === undefined ? {} : { values }),
     })
@@ -67,32 +76,55 @@ async function recoverTable(context: RunContext, task: Task, table: Table): Prom
   })
 }
 
-/** undefined when the last build was of another definition or of older inputs, or when it cannot be told. Loads ask their source again. */
-function updateFrom(
+type Records = Required<Pick<Publication, 'task' | 'values'>>
+
+/**
+ * What the task's last publication says of it: what it read whole and has not changed since is consumed, and what it can look at again by itself (new events, what is
+ * attached) is not. undefined when it was of another definition or of other older inputs, or when it cannot be told. Loads ask their source again.
+ */
+function recordsFrom(
+  context: RunContext,
   task: Task,
   lake: { readonly found: ReadonlyMap<string, Table>; readonly journalEnd: number },
-): TaskUpdate | undefined {
+): Records | undefined {
   if (task.rows.kind === 'load' || task.rows.kind === 'events' || task.rows.kind === 'view')
     return undefined
   const built = lake.found
     .get(task.id)
     ?.snapshots.findLast((snapshot) => snapshot.operation !== 'replace')
   if (built?.summary['maru.version'] !== task.version) return undefined
-  const inputs = JSON.parse(built.summary['maru.inputs'] ?? '{}') as Readonly<
-    Record<string, string>
-  >
-  const isCurrent = task.inputs.every(({ id }) => {
-    const table = lake.found.get(id)
-    return table !== undefined && contentUnchangedSince(table, inputs[id])
-  })
-  if (!isCurrent) return undefined
-  return {
-    taskId: task.id,
-    version: task.version,
-    consumed: Object.fromEntries(task.inputs.map((input) => [input.id, lake.journalEnd])),
-    pending: JSON.parse(built.summary['maru.pending'] ?? '["*"]') as readonly string[],
-    definition: stringifyJson(task.definition),
+  const read = parseRecord(built.summary['maru.inputs'])
+  const kept = parseRecord(built.summary['maru.values'])
+  const views = new Set(context.tasks.filter(isView).map(({ id }) => id))
+  const consumed: Record<string, number> = {}
+  for (const { id, mapping } of task.inputs) {
+    const table = lake.found.get(views.has(id) ? collectedTables.events : id)
+    const looksAgain =
+      (mapping === 'attached' && kept[attachedScope] !== undefined) ||
+      (isFollowed(task, id) && kept[takenScope] !== undefined)
+    if (table !== undefined && contentUnchangedSince(table, read[id]))
+      consumed[id] = lake.journalEnd
+    else if (looksAgain) consumed[id] = 0
+    else return undefined
   }
+  const values = Object.entries(kept).map(([scope, text]) => {
+    const own = scope === takenScope ? takenAnew(task, text, consumed) : text
+    return [scope, new Map([[task.id, own]])] as const
+  })
+  return {
+    task: {
+      taskId: task.id,
+      version: task.version,
+      consumed,
+      pending: JSON.parse(built.summary['maru.pending'] ?? '["*"]') as readonly string[],
+      definition: stringifyJson(task.definition),
+    },
+    values: new Map(values),
+  }
+}
+
+function isAllRead({ task }: Records, journalEnd: number): boolean {
+  return Object.values(task.consumed).every((end) => end === journalEnd)
 }
 
 /** Compaction (`replace`) leaves the content as it was. */
@@ -102,4 +134,12 @@ function contentUnchangedSince(table: Table, snapshotId: string | undefined): bo
     index !== -1 &&
     table.snapshots.slice(index + 1).every((snapshot) => snapshot.operation === 'replace')
   )
+}
+
+function isView(task: Task): boolean {
+  return task.rows.kind === 'view'
+}
+
+function parseRecord(text = '{}'): Readonly<Record<string, string>> {
+  return JSON.parse(text) as Readonly<Record<string, string>>
 }

@@ -4,10 +4,11 @@
  */
 import { z } from 'zod'
 import { stringifyJson } from '../base/json.ts'
+import type { TableId } from '../model/model.ts'
 import type { Task } from '../plan/plan.ts'
 import type { Publication, State, TaskRecord } from '../state/state.ts'
 
-const scope = 'taken_events'
+export const takenScope = 'taken_events'
 
 export interface Taken {
   /** Highest number of a landing that is in the rows. */
@@ -30,15 +31,25 @@ export async function readTaken(
   task: Task,
   record: TaskRecord | undefined,
 ): Promise<Taken | undefined> {
-  const { following } = task
-  if (following === undefined || following.kind === 'rebuild' || record === undefined)
-    return undefined
-  const text = (await state.values(scope)).get(task.id)
+  const events = followedEvents(task)
+  if (events === undefined || record === undefined) return undefined
+  const text = (await state.values(takenScope)).get(task.id)
   if (text === undefined) return undefined
   const taken = takenSchema.parse(JSON.parse(text))
-  return taken.journalEnd === record.consumed[following.events[0]!] ? taken : undefined
+  return taken.journalEnd === record.consumed[events] ? taken : undefined
 }
 
 export function takenValues(task: Task, taken: Taken): NonNullable<Publication['values']> {
-  return new Map([[scope, new Map([[task.id, stringifyJson(taken)]])]])
+  return new Map([[takenScope, new Map([[task.id, stringifyJson(taken)]])]])
+}
+
+/** `text` as it was kept before the journal began anew, of which `consumed` is. */
+export function takenAnew(task: Task, text: string, consumed: TaskRecord['consumed']): string {
+  const journalEnd = consumed[followedEvents(task) ?? ''] ?? 0
+  return stringifyJson({ ...takenSchema.parse(JSON.parse(text)), journalEnd })
+}
+
+/** Of several inputs of events the first: all of them are read up to the same place. */
+function followedEvents({ following }: Task): TableId | undefined {
+  return following === undefined || following.kind === 'rebuild' ? undefined : following.events[0]
 }

@@ -1,11 +1,12 @@
 /** What an activity over collected events reads and makes stale as events land, case by case. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { rename } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { Lake } from '../../src/lake/lake.ts'
-import { compactTables, readStaleness, runTasks } from '../../src/run/run.ts'
+import { compactTables, readStaleness, recoverState, runTasks } from '../../src/run/run.ts'
 import type { State } from '../../src/state/state.ts'
 import { eventsModel, landVisits, plainVariant, type Visit } from './landed-events.ts'
 import { openWorkshop, requireDone, type Workshop } from './run-harness.ts'
@@ -35,14 +36,17 @@ describe('an activity over collected events', () => {
   })
   after(() => engine.close())
 
-  const inWorkshop = (work: () => Promise<void>) => async (): Promise<void> => {
-    workshop = await openWorkshop({
+  const open = (folder?: string): Promise<Workshop> =>
+    openWorkshop({
       model: eventsModel(plainVariant),
       engine,
       rows: () => {
         throw new Error('there is no database')
       },
+      ...(folder === undefined ? {} : { folder }),
     })
+  const inWorkshop = (work: () => Promise<void>) => async (): Promise<void> => {
+    workshop = await open()
     try {
       await work()
     } finally {
@@ -206,6 +210,30 @@ describe('an activity over collected events', () => {
       deepEqual(await runOnly('act.known'), ['published', 3])
       const people = (await workshop.contents())['act.known']!.map((row) => row.split(' | ')[3])
       deepEqual(people, ['null', 'member:m1', 'member:m1'])
+    }),
+  )
+
+  it(
+    'goes on where it was when the records are lost',
+    inWorkshop(async () => {
+      await landVisits(workshop, 1, [
+        visit('a', 1),
+        visit('b', 30),
+        visit('i', 20, { event: 'identify' }),
+      ])
+      requireDone(await workshop.run())
+      await landVisits(workshop, 2, [visit('c', 31), visit('d', 60, { visitor: 'b' })])
+      await workshop.state.close()
+      for (const end of ['', '-wal', '-shm'])
+        await rm(join(workshop.folder, `state.db${end}`), { force: true })
+      workshop = await open(workshop.folder)
+      await recoverState(workshop.context)
+      await landVisits(workshop, 3, [visit('e', 61, { visitor: 'b' })])
+      deepEqual(await runOnly(look), ['published', 3])
+      deepEqual(await runOnly('obj.person'), ['unchanged', 0])
+      // Of its three days two.
+      deepEqual(await runOnly('merged.look'), ['published', 4])
+      deepEqual(await idsOf('merged.look'), ['web:a', 'web:b', 'web:c', 'web:d', 'web:e'])
     }),
   )
 
