@@ -7,7 +7,7 @@ import { accumulate, countEntities } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import { addUp } from './add-up.ts'
 import { packDimensions } from './packs.ts'
-import { shared } from './states.ts'
+import { shared } from './shared-array.ts'
 import { Threads } from './threads.ts'
 
 const seed = 20_111_030

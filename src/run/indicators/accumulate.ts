@@ -1,4 +1,5 @@
 /** Adds rows up by codes: arithmetic on arrays, nothing else, so that it also runs in a thread of its own. */
+import { shared } from './shared-array.ts'
 
 /** Rows of states. Each row has `slots` numbers: sums first, then least, then greatest values. Arrays are over shared memory. */
 export interface StateRows {
@@ -45,14 +46,22 @@ export function accumulate(rows: StateRows, pack: readonly CodedRows[]): readonl
   return pack.map((_, at) => foldGroups(rows, pack, { together, at }))
 }
 
+/** One row for each of `count` places; every place has rows. */
+export function mergeRows(rows: StateRows, places: Uint32Array, count: number): StateRows {
+  const merged = emptyGroups(rows, count)
+  addRows(rows, places, merged)
+  const { values, known } = merged
+  return { ...rows, rows: count, values, known }
+}
+
 function emptyGroups({ slots, words, leastFrom, greatestFrom }: StateRows, size: number): Groups {
-  const values = new Float64Array(size * slots)
+  const values = shared(Float64Array, size * slots)
   if (leastFrom < slots)
     for (let group = 0; group < size; group++) {
       values.fill(Infinity, group * slots + leastFrom, group * slots + greatestFrom)
       values.fill(-Infinity, group * slots + greatestFrom, (group + 1) * slots)
     }
-  return { size, values, known: new Uint32Array(size * words), rows: new Float64Array(size) }
+  return { size, values, known: shared(Uint32Array, size * words), rows: new Float64Array(size) }
 }
 
 function addPlaces(places: Uint32Array, codes: Codes, step: number): void {

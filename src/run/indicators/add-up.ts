@@ -3,12 +3,12 @@ import type { NumberColumn } from '../../engine/engine.ts'
 import { accumulate } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import type { CodedDimension } from './codes.ts'
-import type { LooseRows } from './entities.ts'
+import type { Counted } from './entities.ts'
 import { groupColumns } from './group-columns.ts'
 
 export interface AddUpRequest {
   readonly rows: StateRows
-  readonly loose: readonly LooseRows[]
+  readonly loose: readonly Counted[]
   /** The slot of each count. */
   readonly counted: ReadonlyMap<string, number>
   /** Dimensions that are added up together. */

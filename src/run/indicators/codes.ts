@@ -6,7 +6,7 @@ import type { Session } from '../../engine/engine.ts'
 import { sqlType } from '../../model/column-type.ts'
 import type { IndicatorGroup } from '../../plan/plan.ts'
 import type { CodedRows, Codes } from './accumulate.ts'
-import { shared } from './states.ts'
+import { shared } from './shared-array.ts'
 
 /** The row of a dimension's codes is that of the states. */
 export interface CodedDimension extends CodedRows {

@@ -1,115 +1,158 @@
 /**
- * Exact counts of different entities do not add up over rows. An entity whose rows of the period all have one version counts once, in whatever group that version
- * is in: a number that adds up. Only the rows of the others are kept, to be looked at for each dimension.
+ * Exact counts of different entities do not add up over rows. An entity whose rows of the period all have one key or version counts once, in whatever group that is
+ * in: a number that adds up. Only the rows of the others are kept, to be looked at for each dimension.
  */
 import type { Session } from '../../engine/engine.ts'
 import type { IndicatorPlan } from '../../plan/plan.ts'
-import type { EntityRows } from './accumulate.ts'
-import { shared } from './states.ts'
+import type { EntityRows, StateRows } from './accumulate.ts'
+import { shared } from './shared-array.ts'
 
 /** Bits of a row. */
 const countsMax = 31
 
-export interface Splitting {
-  readonly entity: string
-  /** Rows of the entity by key and version, with a flag for each filter. */
-  readonly table: string
-  readonly where: string
-  /** The key or version. */
-  readonly column: string
-  readonly distincts: IndicatorPlan['distincts']
-}
-
-/** Makes `settled` (the column, and counts that add up) and `loose` (entity, column, flags): see `settledOf`, `looseOf`. */
-export async function splitEntities(session: Session, splitting: Splitting): Promise<void> {
-  const { entity, column, distincts } = splitting
-  const flags = flagsOf(distincts)
-  const anyFlag = flags.map((flag) => `, bool_or(${flag}) as ${flag}`).join('')
-  const rows = `${splitting.table} where ${splitting.where} and ${entity} is not null`
-  await session.run(`create or replace temp table entities as
-select ${entity} as entity, min(${column}) as low, max(${column}) as high, count(${column}) as known, count(*) as all_rows${anyFlag}
-from ${rows}
-group by ${entity}`)
-  const isSettled = '(known = 0 or known = all_rows and low = high)'
-  const counts = distincts.map(
-    ({ name, flag }) => `count(*)${flag === undefined ? '' : ` filter (${flag})`} as ${name}`,
-  )
-  await session.run(
-    `create or replace temp table ${settledOf(entity)} as select low as ${column}, ${counts.join(', ')} from entities where ${isSettled} group by low`,
-  )
-  await session.run(`create or replace temp table ${looseOf(entity)} as
-select ${entity} as entity, ${column}${anyFlag}
-from (select ${[...new Set([entity, column, ...flags])].join(', ')} from ${rows}) as each_row
-where ${entity} in (select entity from entities where not ${isSettled})
-group by ${entity}${entity === column ? '' : `, ${column}`}`)
-  await session.run('drop table entities')
-}
-
-export interface LooseRows {
+export interface Counted {
   /** What is counted, in the order of the bits. */
   readonly distincts: IndicatorPlan['distincts']
   readonly rows: EntityRows
 }
 
-/** The rows of entities with several versions, by the rows of `measured` (column, place). */
-export async function readLoose(
-  session: Session,
-  { entity, column, distincts }: Pick<Splitting, 'entity' | 'column' | 'distincts'>,
-): Promise<readonly LooseRows[]> {
-  const found = await session.query(`select count(*) from ${looseOf(entity)}`)
-  const rows = Number(found.rows[0]![0])
-  if (rows === 0) return []
-  const loose: LooseRows[] = []
-  for (let from = 0; from < distincts.length; from += countsMax) {
-    const part = distincts.slice(from, from + countsMax)
-    const bits = part.map(({ flag }, bit) =>
-      flag === undefined ? `${2 ** bit}` : `case when loose.${flag} then ${2 ** bit} else 0 end`,
-    )
-    // oxlint-disable-next-line no-await-in-loop -- a session does one thing at a time
-    loose.push({ distincts: part, rows: await read(session, { entity, column, rows, bits }) })
-  }
-  return loose
+export interface EntitySource {
+  readonly entity: string
+  /** Rows of the entity by key and versions, with a flag for each filter. */
+  readonly table: string
+  readonly where: string
+  /** The key and the versions from which dimensions follow. */
+  readonly columns: readonly string[]
+  readonly distincts: IndicatorPlan['distincts']
 }
 
-async function read(
+/** The entity's rows with their places in `measured` (the columns, place): of the rows that are alike in the columns, any. */
+export async function readEntities(
   session: Session,
-  of: {
-    readonly entity: string
-    readonly column: string
-    readonly rows: number
-    readonly bits: readonly string[]
-  },
-): Promise<EntityRows> {
-  const made = {
-    rows: of.rows,
-    places: shared(Uint32Array, of.rows),
-    entities: shared(Uint32Array, of.rows),
-    counts: shared(Uint32Array, of.rows),
-  }
+  source: EntitySource,
+): Promise<readonly Counted[]> {
+  const { entity, columns, distincts } = source
+  const rows = entityRows(source)
+  await session.run(
+    `create or replace temp table entities as select ${entity} as entity, cast(row_number() over () as uinteger) as number from (select distinct ${entity} from ${rows}) as each_entity`,
+  )
+  await session.run(
+    `create or replace temp table alike as select ${[...columns, 'min(place) as place'].join(', ')} from measured group by ${columns.join(', ')}`,
+  )
+  const found = await session.query(
+    `select (select count(*) from entities), (select count(*) from ${rows})`,
+  )
+  const [entityCount, rowCount] = found.rows[0]!.map(Number)
+  const parts: IndicatorPlan['distincts'][] = []
+  for (let from = 0; from < distincts.length; from += countsMax)
+    parts.push(distincts.slice(from, from + countsMax))
+  const bits = parts.map((part) => part.map(({ flag }, bit) => bitSql(flag, 2 ** bit)).join(' + '))
+  const read = unsorted(rowCount!, parts.length)
   let at = 0
   await session.readNumbers(
-    `select cast(measured.place as uinteger), cast(dense_rank() over (order by loose.entity) as uinteger) as number, cast(${of.bits.join(' + ')} as uinteger)
-from ${looseOf(of.entity)} as loose
-join measured on measured.${of.column} is not distinct from loose.${of.column}
-order by number`,
-    ([places, entities, counts], count) => {
-      made.places.set(places!.subarray(0, count), at)
-      made.entities.set(entities!.subarray(0, count), at)
-      made.counts.set(counts!.subarray(0, count), at)
+    `select cast(alike.place as uinteger), entities.number${bits.map((sql) => `, cast(${sql} as uinteger)`).join('')}
+from (select ${[...new Set([entity, ...columns, ...flagsOf(distincts)])].join(', ')} from ${rows}) as each_row
+join entities on entities.entity = each_row.${entity}
+join alike on ${columns.map((name) => `alike.${name} is not distinct from each_row.${name}`).join(' and ')}`,
+    (numbers, count) => {
+      for (const [column, into] of read.entries())
+        into.set(numbers[column]!.subarray(0, count) as Uint32Array, at)
       at += count
     },
   )
+  await session.run('drop table entities; drop table alike')
+  const [places, entities, ...counts] = byEntity(read, entityCount!)
+  return parts.map((part, number) => ({
+    distincts: part,
+    rows: {
+      rows: rowCount!,
+      places: places!,
+      entities: entities!,
+      counts: counts[number]!,
+    },
+  }))
+}
+
+export function entityRows({ table, where, entity }: EntitySource): string {
+  return `${table} where ${where} and ${entity} is not null`
+}
+
+function bitSql(flag: string | undefined, bit: number): string {
+  return flag === undefined ? `${bit}` : `case when each_row.${flag} then ${bit} else 0 end`
+}
+
+function unsorted(rows: number, parts: number): readonly Uint32Array[] {
+  return Array.from({ length: parts + 2 }, () => new Uint32Array(rows))
+}
+
+/** Sorted by the second: how many there are of each number tells where they go. */
+function byEntity(columns: readonly Uint32Array[], entities: number): readonly Uint32Array[] {
+  const numbers = columns[1]!
+  const next = new Uint32Array(entities + 2)
+  for (const number of numbers) next[number + 1]!++
+  for (let number = 1; number < next.length; number++) next[number]! += next[number - 1]!
+  const to = numbers.map((number) => next[number]!++)
+  return columns.map((column) => {
+    const sorted = new Uint32Array(column.length)
+    for (let row = 0; row < column.length; row++) sorted[to[row]!] = column[row]!
+    return sorted
+  })
+}
+
+/** What the rows come to where their places are these: counts that add up go to the slots of `into`, rows of the other entities come back. */
+export function settle(
+  counted: Counted,
+  places: Uint32Array,
+  into: { readonly rows: StateRows; readonly counted: ReadonlyMap<string, number> },
+): Counted {
+  const { distincts, rows: from } = counted
+  const slots = distincts.map(({ name }) => into.counted.get(name)!)
+  const { values, slots: width } = into.rows
+  const isLoose = new Uint8Array(from.rows)
+  let loose = 0
+  for (let first = 0, end = 0; first < from.rows; first = end) {
+    const entity = from.entities[first]!
+    const place = places[from.places[first]!]!
+    let bits = 0
+    let isSettled = true
+    for (end = first; end < from.rows && from.entities[end] === entity; end++) {
+      bits |= from.counts[end]!
+      if (places[from.places[end]!] !== place) isSettled = false
+    }
+    if (!isSettled) {
+      isLoose.fill(1, first, end)
+      loose += end - first
+      continue
+    }
+    for (; bits !== 0; bits &= bits - 1) {
+      const at = place * width + slots[31 - Math.clz32(bits & -bits)]!
+      values[at] = values[at]! + 1
+    }
+  }
+  return { distincts, rows: looseRows(from, places, { isLoose, count: loose }) }
+}
+
+function looseRows(
+  from: EntityRows,
+  places: Uint32Array,
+  { isLoose, count }: { readonly isLoose: Uint8Array; readonly count: number },
+): EntityRows {
+  const made = {
+    rows: count,
+    places: shared(Uint32Array, count),
+    entities: shared(Uint32Array, count),
+    counts: shared(Uint32Array, count),
+  }
+  let at = 0
+  for (let row = 0; row < from.rows; row++) {
+    if (isLoose[row] === 0) continue
+    made.places[at] = places[from.places[row]!]!
+    made.entities[at] = from.entities[row]!
+    made.counts[at++] = from.counts[row]!
+  }
   return made
 }
 
 export function flagsOf(distincts: IndicatorPlan['distincts']): readonly string[] {
   return [...new Set(distincts.flatMap(({ flag }) => flag ?? []))]
-}
-
-export function looseOf(entity: string): string {
-  return `loose_${entity}`
-}
-
-export function settledOf(entity: string): string {
-  return `settled_${entity}`
 }

@@ -3,7 +3,7 @@ import type { NumberColumn } from '../../engine/engine.ts'
 import { countEntities } from './accumulate.ts'
 import type { Groups, StateRows } from './accumulate.ts'
 import type { CodedDimension } from './codes.ts'
-import type { LooseRows } from './entities.ts'
+import type { Counted } from './entities.ts'
 
 export interface MadeGroups {
   readonly dimension: CodedDimension
@@ -15,7 +15,7 @@ export function groupColumns(
   made: readonly MadeGroups[],
   by: {
     readonly rows: StateRows
-    readonly loose: readonly LooseRows[]
+    readonly loose: readonly Counted[]
     /** The slot of each count. */
     readonly counted: ReadonlyMap<string, number>
   },

@@ -14,11 +14,12 @@ import type {
   Period,
   Task,
 } from '../../plan/plan.ts'
+import { mergeRows } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import { codeDimensions } from './codes.ts'
 import type { CodedDimension } from './codes.ts'
-import { flagsOf, looseOf, readLoose, settledOf, splitEntities } from './entities.ts'
-import type { LooseRows } from './entities.ts'
+import { entityRows, flagsOf, readEntities, settle } from './entities.ts'
+import type { Counted, EntitySource } from './entities.ts'
 import { packDimensions } from './packs.ts'
 import { layOut, readStateRows } from './states.ts'
 import type { Layout } from './states.ts'
@@ -66,11 +67,20 @@ interface Making {
   readonly threads: Threads
 }
 
-/** What the dimensions of a group are added up from. */
-interface Measured {
+/** The period's rows of a reference, by key and versions. */
+interface ReferenceRows {
+  readonly reference: IndicatorReference
   readonly layout: Layout
   readonly rows: StateRows
-  readonly loose: readonly LooseRows[]
+  readonly entities: readonly Counted[]
+}
+
+/** What the dimensions of a group are added up from. */
+interface Measured {
+  readonly reference: IndicatorReference
+  readonly layout: Layout
+  readonly rows: StateRows
+  readonly loose: readonly Counted[]
 }
 
 /** Dimensions whose sums are on their way. */
@@ -103,8 +113,11 @@ class PeriodMaker {
   async make(): Promise<void> {
     for (const other of this.#plan.others)
       await this.#insert(other.dimension, other.sql.replace('$where', this.#where))
-    for (const reference of this.#plan.references)
-      for (const group of reference.groups) await this.#makeGroup(reference, group)
+    for (const reference of this.#plan.references) {
+      const rows = await this.#readRows(reference)
+      for (const group of reference.groups) await this.#makeGroup(rows, group)
+      await this.#drop('measured')
+    }
   }
 
   /** `select` gives `value`, the states and the distinct counts by name. */
@@ -114,69 +127,75 @@ class PeriodMaker {
     )
   }
 
-  async #makeGroup(reference: IndicatorReference, group: IndicatorGroup): Promise<void> {
-    const { column } = group
-    const entities = Object.entries(reference.entities)
-    for (const [entity, table] of entities) {
-      const distincts = this.#distinctsOf(entity)
-      await splitEntities(this.#session, { entity, table, where: this.#where, column, distincts })
-    }
-    const measured = await this.#makeMeasured(reference, group)
-    const batches = batchesOf(group, measured.rows.rows)
-    const made = { measured, entities: entities.map(([entity]) => entity) }
-    // The engine codes a batch while threads add up the one before.
-    let before: AddedBatch | undefined
-    for (const [number, batch] of batches.entries()) {
-      const next = await this.#addUp(batch, { ...made, number })
-      if (before !== undefined) await this.#insertBatch(before, made)
-      before = next
-    }
-    if (before !== undefined) await this.#insertBatch(before, made)
-    const names = entities.flatMap(([entity]) => [looseOf(entity), settledOf(entity)])
-    await this.#drop('measured', ...names)
-  }
-
-  #distinctsOf(entity: string): IndicatorPlan['distincts'] {
-    return this.#plan.distincts.filter((distinct) => distinct.entity === entity)
-  }
-
-  /** One row for each key or version, with all states and with the counts that add up. */
-  async #makeMeasured(reference: IndicatorReference, group: IndicatorGroup): Promise<Measured> {
+  /** Makes `measured`: the rows with a number each. */
+  async #readRows(reference: IndicatorReference): Promise<ReferenceRows> {
     const session = this.#session
     const { states, distincts } = this.#plan
-    const { column } = group
-    const counts = distincts.map(({ name }) => name)
+    const columns = columnsOf(reference)
     const missing = distincts.filter(({ entity }) => reference.entities[entity] === undefined)
     assert(missing.length === 0, 'every entity has states')
-    const arms = [
-      `select ${[column, ...states.map(({ name }) => name)].join(', ')} from ${reference.table} where ${this.#where}`,
-      ...Object.keys(reference.entities).map((entity) => `select * from ${settledOf(entity)}`),
-    ]
     await session.run(`create or replace temp table measured as
-select *, row_number() over () - 1 as place
-from (
-  select ${[column, ...this.#merged()].join(', ')}
-  from (${arms.join('\nunion all by name\n')}) as each_row
-  group by ${column}
-) as each_row`)
+select ${[...columns, ...states.map(({ name }) => name)].join(', ')}, row_number() over () - 1 as place
+from ${reference.table} where ${this.#where}`)
     const found = await session.query('select count(*) from measured')
-    const layout = await layOut(session, 'measured', { states, counts })
     const rows = Number(found.rows[0]![0])
-    const loose: LooseRows[] = []
-    for (const entity of Object.keys(reference.entities))
-      loose.push(
-        ...(await readLoose(session, { entity, column, distincts: this.#distinctsOf(entity) })),
-      )
-    return { layout, rows: await readStateRows(session, 'measured', { layout, rows }), loose }
+    const counts = distincts.map(({ name }) => name)
+    const layout = await layOut(session, 'measured', { states, counts })
+    const entities: Counted[] = []
+    for (const source of this.#entitiesOf(reference))
+      entities.push(...(await readEntities(session, source)))
+    return {
+      reference,
+      layout,
+      rows: await readStateRows(session, 'measured', { layout, rows }),
+      entities,
+    }
   }
 
-  #merged(): readonly string[] {
-    return [
-      ...this.#plan.states.map(({ name, merged }) => `${merged} as ${name}`),
-      ...this.#plan.distincts.map(
-        ({ name }) => `cast(coalesce(sum(${name}), 0) as bigint) as ${name}`,
-      ),
-    ]
+  #entitiesOf(reference: IndicatorReference): readonly EntitySource[] {
+    return Object.entries(reference.entities).map(([entity, table]) => ({
+      entity,
+      table,
+      where: this.#where,
+      columns: columnsOf(reference),
+      distincts: this.#plan.distincts.filter((distinct) => distinct.entity === entity),
+    }))
+  }
+
+  async #makeGroup(from: ReferenceRows, group: IndicatorGroup): Promise<void> {
+    const measured = await this.#mergeRows(from, group)
+    // The engine codes a batch while threads add up the one before.
+    let before: AddedBatch | undefined
+    for (const [number, batch] of batchesOf(group, measured.rows.rows).entries()) {
+      const next = await this.#addUp(batch, { measured, number })
+      if (before !== undefined) await this.#insertBatch(before, measured)
+      before = next
+    }
+    if (before !== undefined) await this.#insertBatch(before, measured)
+    await this.#drop('keys')
+  }
+
+  /** Makes `keys`: the different keys or versions with a number each, which is their row. */
+  async #mergeRows(
+    { reference, layout, rows, entities }: ReferenceRows,
+    { column }: IndicatorGroup,
+  ): Promise<Measured> {
+    const session = this.#session
+    await session.run(
+      `create or replace temp table keys as select ${column}, row_number() over () - 1 as place from (select distinct ${column} from measured) as each_key`,
+    )
+    const found = await session.query('select count(*) from keys')
+    const places = new Uint32Array(rows.rows)
+    await session.readNumbers(
+      `select cast(measured.place as uinteger), cast(keys.place as uinteger) from measured join keys on keys.${column} is not distinct from measured.${column}`,
+      ([from, to], count) => {
+        for (let row = 0; row < count; row++) places[from![row]!] = to![row]!
+      },
+    )
+    const merged = mergeRows(rows, places, Number(found.rows[0]![0]))
+    const into = { rows: merged, counted: layout.counted }
+    const loose = entities.map((counted) => settle(counted, places, into))
+    return { reference, layout, rows: merged, loose: loose.filter((each) => each.rows.rows > 0) }
   }
 
   /** Codes the dimensions, and begins to add up by them. */
@@ -185,7 +204,7 @@ from (
     of: { readonly measured: Measured; readonly number: number },
   ): Promise<AddedBatch> {
     const { rows, loose, layout } = of.measured
-    const from = `from measured as ${group.alias}\n${group.joins}`
+    const from = `from keys as ${group.alias}\n${group.joins}`
     const dictionary = `dictionary_${of.number}`
     const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
       from,
@@ -202,18 +221,15 @@ from (
     return { group, from, dictionary, coded, others, columns }
   }
 
-  async #insertBatch(
-    batch: AddedBatch,
-    of: { readonly measured: Measured; readonly entities: readonly string[] },
-  ): Promise<void> {
-    const { rows, layout } = of.measured
+  async #insertBatch(batch: AddedBatch, measured: Measured): Promise<void> {
+    const { rows, layout } = measured
     await this.#session.run(
       `create or replace temp table groups (${this.#groupColumns(layout, rows.words).join(', ')})`,
     )
     for (const part of await batch.columns) await this.#session.appendNumbers('groups', part)
     await this.#insertGroups(layout, batch)
     for (const other of batch.others)
-      await this.#groupByEngine({ from: batch.from, other }, batch.group, of.entities)
+      await this.#groupByEngine({ from: batch.from, other }, batch.group, measured.reference)
     await this.#drop('groups', batch.dictionary)
   }
 
@@ -250,31 +266,39 @@ ${layout.joins.join('\n')}`)
   async #groupByEngine(
     read: { readonly from: string; readonly other: IndicatorGroup['dimensions'][number] },
     { alias, column }: IndicatorGroup,
-    entities: readonly string[],
+    reference: IndicatorReference,
   ): Promise<void> {
     const { dimension, sql } = read.other
     await this.#session.run(
-      `create or replace temp table valued as select ${alias}.*, cast(${sql} as varchar) as value\n${read.from}`,
+      `create or replace temp table valued as select ${alias}.${column}, cast(${sql} as varchar) as value\n${read.from}`,
     )
-    const arms = [`select ${['value', ...this.#merged()].join(', ')} from valued group by value`]
-    for (const entity of entities) {
-      const distincts = this.#distinctsOf(entity)
-      const anyFlag = flagsOf(distincts).map((flag) => `, bool_or(loose.${flag}) as ${flag}`)
-      const counts = distincts.map(
+    const { states, distincts } = this.#plan
+    const valuesOf = (rows: string): string =>
+      `${rows} join valued on valued.${column} is not distinct from each_row.${column}`
+    const merged = states.map((state) => `${state.merged} as ${state.name}`)
+    const arms = [
+      `select ${['value', ...merged].join(', ')} from ${valuesOf('measured as each_row')} group by value`,
+    ]
+    for (const source of this.#entitiesOf(reference)) {
+      const anyFlag = flagsOf(source.distincts).map((flag) => `, bool_or(${flag}) as ${flag}`)
+      const counts = source.distincts.map(
         ({ name, flag }) => `count(*)${flag === undefined ? '' : ` filter (${flag})`} as ${name}`,
       )
       arms.push(`select ${['value', ...counts].join(', ')}
 from (
-  select loose.entity, valued.value${anyFlag.join('')}
-  from ${looseOf(entity)} as loose
-  join valued on valued.${column} is not distinct from loose.${column}
-  group by loose.entity, valued.value
+  select each_row.${source.entity} as entity, valued.value${anyFlag.join('')}
+  from ${valuesOf(`(select * from ${entityRows(source)}) as each_row`)}
+  group by each_row.${source.entity}, valued.value
 ) as each_entity
 group by value`)
     }
+    const all = [
+      ...merged,
+      ...distincts.map(({ name }) => `cast(coalesce(sum(${name}), 0) as bigint) as ${name}`),
+    ]
     await this.#insert(
       dimension,
-      `select ${['value', ...this.#merged()].join(', ')} from (${arms.join('\nunion all by name\n')}) as each_arm group by value`,
+      `select ${['value', ...all].join(', ')} from (${arms.join('\nunion all by name\n')}) as each_arm group by value`,
     )
     await this.#drop('valued')
   }
@@ -282,6 +306,11 @@ group by value`)
   async #drop(...tables: readonly string[]): Promise<void> {
     for (const table of tables) await this.#session.run(`drop table if exists ${table}`)
   }
+}
+
+/** The key and the versions from which dimensions follow. */
+function columnsOf(reference: IndicatorReference): readonly string[] {
+  return reference.groups.map(({ column }) => column)
 }
 
 function batchesOf(group: IndicatorGroup, rows: number): readonly IndicatorGroup[] {

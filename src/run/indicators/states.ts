@@ -8,6 +8,7 @@ import { sqlType } from '../../model/column-type.ts'
 import type { ColumnType } from '../../model/model.ts'
 import type { IndicatorPlan } from '../../plan/plan.ts'
 import type { StateRows } from './accumulate.ts'
+import { shared } from './shared-array.ts'
 
 export type PlannedState = IndicatorPlan['states'][number]
 
@@ -24,7 +25,7 @@ export interface Layout {
   readonly joins: readonly string[]
   /** Joins to the table that `slots` need. */
   readonly ranks: readonly string[]
-  /** The slot of each of `counts`, which other counts may be added to. */
+  /** The slot of each of `counts`. */
   readonly counted: ReadonlyMap<string, number>
 }
 
@@ -34,7 +35,7 @@ const exactMax = 2 ** 52
 /** Digits of a decimal that fits 64 bits. */
 const shortDigits = 18
 
-/** `table` has a column for each state, and for each of `counts`, which are counts of entities and never null. */
+/** `table` has a column for each state. `counts` are of entities: their slots are 0 until they are counted. */
 export async function layOut(
   session: Session,
   table: string,
@@ -65,7 +66,7 @@ export async function layOut(
   }
   const counted = new Map<string, number>()
   for (const name of counts) {
-    counted.set(name, slots.push(`cast(${name} as double)`) - 1)
+    counted.set(name, slots.push('cast(0 as double)') - 1)
     finished.set(name, `cast(groups.slot_${counted.get(name)!} as bigint)`)
   }
   const made: Extremes = { session, table, sizes, slots, finished, joins: [], ranks: [] }
@@ -197,14 +198,6 @@ interface Scattering {
 function scatter(numbers: ArrayLike<number>, to: Scattering): void {
   const { places, count, into, step, first } = to
   for (let row = 0; row < count; row++) into[places[row]! * step + first] = numbers[row]!
-}
-
-/** Over memory that threads share. */
-export function shared<T>(
-  kind: { readonly BYTES_PER_ELEMENT: number; new (buffer: SharedArrayBuffer): T },
-  length: number,
-): T {
-  return new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT))
 }
 
 interface Size {
