@@ -11,15 +11,19 @@ import { collectedTables } from '../model/collected.ts'
 import type { MergedModel, Model, RawEventModel, TableModel } from '../model/model.ts'
 import { wideSelect } from '../plan/attach.ts'
 import { rowsOf, storedColumns, storedName } from '../plan/plan.ts'
+import type { Task } from '../plan/plan.ts'
 import { namedColumns } from './named-columns.ts'
 import type { Parts } from './parts.ts'
 
 export async function queryProject(parts: Parts, sql: string, rowsMax: number): Promise<Result> {
-  const named = tablesNamed(parts.model, sql)
+  const asked = await readText(parts, sql)
+  const { named, states } = asked
   const session = await parts.session()
   try {
-    const needed = await columnsNeeded(session, { model: parts.model, named }, sql)
-    for (const table of named) await session.unbind(table.id)
+    const needed = await columnsNeeded(session, asked)
+    for (const { id } of [...named, ...states]) await session.unbind(id)
+    for (const { id } of states)
+      await bind(parts, session, { id, as: id, filters: needed.filters(id) })
     for (const table of named) {
       if (table.kind === 'raw_event') await bindEvent(parts, session, table)
       else if (table.kind !== 'merged')
@@ -37,7 +41,7 @@ export async function queryProject(parts: Parts, sql: string, rowsMax: number): 
     }
     return await session.query(sql, { rowsMax })
   } catch (error) {
-    throw explainFault(error, { model: parts.model, named, sql })
+    throw explainFault(error, asked)
   } finally {
     await session.close()
   }
@@ -64,13 +68,31 @@ export async function readQuestion(
   }
 }
 
-/** Tables whose id stands anywhere in the text: more than it means at worst (in a comment), never less. */
-function tablesNamed(model: Model, sql: string): readonly TableModel[] {
+interface AskedText {
+  readonly model: Model
+  readonly sql: string
+  /** Tables whose id stands anywhere in the text: more than it means at worst (in a comment), never less. */
+  readonly named: readonly TableModel[]
+  /** Those among them that no file declares. */
+  readonly states: readonly Task[]
+  /** What there could have been. */
+  readonly ids: readonly string[]
+}
+
+async function readText({ model, tasks }: Parts, sql: string): Promise<AskedText> {
   const text = sql.toLowerCase().replaceAll('"', '')
   const words = new Set(
     text.match(/[a-z][a-z0-9_]*(?:\s*\.\s*[a-z][a-z0-9_]*)+/g)?.flatMap(prefixes),
   )
-  return model.tables.filter((table) => words.has(table.id))
+  const namesStates = [...words].some((word) => /^(?:state|indicator)\./.test(word))
+  const stored = namesStates ? (await tasks()).filter(({ table }) => table.kind === 'states') : []
+  return {
+    model,
+    sql,
+    named: model.tables.filter((table) => words.has(table.id)),
+    states: stored.filter(({ id }) => words.has(id)),
+    ids: [...model.tables, ...stored].map(({ id }) => id),
+  }
 }
 
 /** `act.purchase.amount` may be a column of `act.purchase`. */
@@ -87,11 +109,11 @@ interface Needed {
 /** Binds the text on empty tables first: what it uses of a merged table decides which attributes are joined, and its bounds which files are opened. */
 async function columnsNeeded(
   session: Session,
-  asked: { readonly model: Model; readonly named: readonly TableModel[] },
-  sql: string,
+  { model, named, states, sql }: AskedText,
 ): Promise<Needed> {
-  const tables = new Map(asked.model.tables.map((table) => [table.id, table]))
-  for (const table of asked.named) await session.bindEmpty(table.id, visibleColumns(table, tables))
+  const tables = new Map(model.tables.map((table) => [table.id, table]))
+  for (const table of named) await session.bindEmpty(table.id, visibleColumns(table, tables))
+  for (const { id, columns } of states) await session.bindEmpty(id, columns)
   const { lineage, constructs } = await session.bind(sql)
   // A description names every column and uses none.
   const isDescription = constructs.some((construct) => construct.name === 'describe')
@@ -169,12 +191,6 @@ function lakeId(model: Model, name: string): string {
   return model.tables.find((table) => storedName(table) === name)?.id ?? name
 }
 
-interface AskedText {
-  readonly model: Model
-  readonly named: readonly TableModel[]
-  readonly sql: string
-}
-
 /** An engine knows only what was bound; the model knows what there could have been. */
 function explainFault(error: unknown, asked: AskedText): unknown {
   if (!isMaruError(error) || error.code !== 'SQL_BIND') return error
@@ -183,11 +199,10 @@ function explainFault(error: unknown, asked: AskedText): unknown {
   const table = /^there is no table (.*)$/.exec(error.message)?.[1] ?? longName(error, asked)
   if (table !== undefined) {
     const metric = asked.model.metrics.find((each) => each.id === table.toLowerCase())
-    const ids = asked.model.tables.map((each) => each.id)
     return new MaruError('MODEL_UNKNOWN_TABLE', `there is no table ${table}`, {
       hint:
         metric === undefined
-          ? suggest(table, ids)
+          ? suggest(table, asked.ids)
           : `it is a metric, computed when asked: maru metric ${metric.name}`,
       ...place,
       cause: error,
@@ -202,9 +217,9 @@ function explainFault(error: unknown, asked: AskedText): unknown {
 }
 
 /** A name of three parts and more has a catalog for the engine, of which it speaks in words of its own. */
-function longName(error: MaruError, { model, sql }: AskedText): string | undefined {
+function longName(error: MaruError, { sql, ...asked }: AskedText): string | undefined {
   if (!/^Catalog "|NameListToString/.test(error.message)) return undefined
-  const ids = new Set(model.tables.map((each) => each.id))
+  const ids = new Set(asked.ids)
   const read = sql.matchAll(/\b(?:from|join)\s+([a-z]\w*(?:\.\w+){2,})/gi)
   return [...read].map(([, name]) => name!).find((name) => !ids.has(name.toLowerCase()))
 }
@@ -222,7 +237,10 @@ function columnHint(error: MaruError, columns: ReadonlySet<string>): string | un
 function columnsOf(asked: AskedText): ReadonlySet<string> {
   const tables = new Map(asked.model.tables.map((table) => [table.id, table]))
   return new Set(
-    asked.named.flatMap((table) => visibleColumns(table, tables).map((column) => column.name)),
+    [
+      ...asked.named.flatMap((table) => visibleColumns(table, tables)),
+      ...asked.states.flatMap(({ columns }) => columns),
+    ].map((column) => column.name),
   )
 }
 

@@ -541,6 +541,18 @@ describe('the command line', () => {
     assert.equal((await maru('plan')).stdout, 'nothing is stale\n')
   })
 
+  it('reads a table of states in a query once it is built, and offers the nearest for one that there is not', async () => {
+    const sales = 'select sum(sales__sum) as sales from state.day.purchase__member'
+    await refused(['query', sales], 1, /has never been built \[NOT_BUILT\] → maru run state\.day/)
+    assert.equal((await maru('run', 'state.day.purchase__member')).code, 0)
+    assert.deepEqual(await json('query', sales), await json('metric', 'sales'))
+    const near =
+      /there is no table state\.day\.purchase__membr .* → Did you mean "state\.day\.purchase__member"/
+    await refused(['query', 'select * from state.day.purchase__membr'], 1, near)
+    const column = /there is no column "sale__sum" .* → Did you mean "sales__sum"/
+    await refused(['query', 'select sale__sum from state.day.purchase__member'], 1, column)
+  })
+
   async function edited(
     file: string,
     [from, to]: readonly [string, string],
