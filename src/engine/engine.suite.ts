@@ -276,6 +276,33 @@ export function describeEngine(adapter: string, openEngine: () => Promise<Engine
         )
       })
 
+      it('takes rows as they are, more than one piece of them', async () => {
+        await session.bindEmpty('spool', [
+          { name: 'id', type: text },
+          { name: 'at', type: integer },
+        ])
+        const columns = ['id', 'at']
+        const odd = ['', 'a\0b\0', '\ud800 half', `quotes ' " \\`, '한국어', '\0']
+        await session.appendRows('spool', columns, [
+          ...odd.map((id, at) => ({ id, at })),
+          { id: null, at: null },
+          { at: Number.MAX_SAFE_INTEGER },
+        ])
+        const many = Array.from({ length: 5_000 }, (_, at) => ({ id: `row ${at}`, at: -at }))
+        await session.appendRows('spool', columns, many)
+        const kept = await rowsOf('select id from spool where "at" between 1 and 5 order by "at"')
+        deepEqual(
+          kept.flat(),
+          odd.slice(1).map((id) => id.toWellFormed()),
+        )
+        deepEqual(
+          await rowsOf(
+            `select count(*), count(id), min("at"), max("at"), count(*) filter (id = '') from spool`,
+          ),
+          [[5_008, 5_006, -4_999, Number.MAX_SAFE_INTEGER, 1]],
+        )
+      })
+
       it('hashes equal values alike, and unknown too', async () => {
         const hash = (sql: string): string => session.hashExpression(sql)
         deepEqual(

@@ -73,6 +73,8 @@ export interface Session {
   ): Promise<void>
   /** Adds rows to a temporary table whose columns are of the arrays' types. */
   appendNumbers(table: string, columns: readonly NumberColumn[]): Promise<void>
+  /** Adds rows to a table of texts and integers that `bindEmpty` made; `columns`: all of its names, in its order. What half a character is becomes U+FFFD. */
+  appendRows(id: string, columns: readonly string[], rows: readonly RowToAppend[]): Promise<void>
   /** Runs a statement for its effect in this session (temporary tables). Not for user text. */
   run(sql: string): Promise<void>
   /** Writes the rows of one SELECT as data files split by the partition, one or more files each, and returns them with statistics. */
@@ -94,6 +96,9 @@ export interface Session {
 
 /** `utinyint`, `usmallint`, `uinteger`, `double`. */
 export type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array
+
+/** Of columns by their names: texts, safe integers; absent is null. */
+export type RowToAppend = Readonly<Record<string, string | number | null>>
 
 /**
  * Files of rows. Texts (CSV fields, JSON scalars) are cast strictly: an integer may end in `.0`; a decimal may not have more digits than its scale;

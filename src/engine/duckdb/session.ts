@@ -13,6 +13,7 @@ import type {
   StageRequest,
 } from '../engine.ts'
 import type { DuckdbApi } from './api.ts'
+import { appendRows } from './append-rows.ts'
 import { bindSelect } from './binding.ts'
 import { bucketSql } from './bucket.ts'
 import { bindError, engineError } from './errors.ts'
@@ -180,6 +181,25 @@ export class DuckdbSession implements Session {
       try {
         const to = { api: this.#api, connection: this.#connection, table }
         await appendNumberColumns(to, columns)
+      } catch (error) {
+        throw engineError(error)
+      }
+    })
+  }
+
+  appendRows(...[id, columns, rows]: Parameters<Session['appendRows']>): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#flush()
+      const { table } = qualify(id)
+      assert(this.#bound.get(id) === 'table' && table === id, `${id} is a table of this session`)
+      try {
+        await appendRows({
+          api: this.#api,
+          connection: this.#connection,
+          table,
+          columns,
+          rows,
+        })
       } catch (error) {
         throw engineError(error)
       }
