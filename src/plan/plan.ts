@@ -20,6 +20,7 @@ export type {
   Check,
   Following,
   IndicatorGroup,
+  IndicatorPart,
   IndicatorPlan,
   IndicatorReference,
   PartitionMapping,

@@ -121,19 +121,25 @@ export interface IndicatorReference {
   readonly groups: readonly IndicatorGroup[]
 }
 
-/** Dimensions that follow from one column of the states, joined in the same way. */
+/** Dimensions that follow from one column of the states. */
 export interface IndicatorGroup {
   /** The key or version column. */
   readonly column: string
   /** Alias under which the joins see the states' rows. */
   readonly alias: string
+  readonly parts: readonly IndicatorPart[]
+}
+
+/** Dimensions that are joined in the same way. */
+export interface IndicatorPart {
   /** Left joins, none of which changes how many rows there are. */
   readonly joins: string
-  /** `from` of the one table that has all values of the dimensions, and perhaps more; absent when there are several. */
-  readonly values?: string
+  /** The one table whose columns the dimensions are, and its column that has the group's values, each once; absent when they lie behind several joins. */
+  readonly stored?: { readonly table: TableId; readonly key: string }
   readonly dimensions: readonly {
     readonly dimension: string
     readonly sql: string
+    readonly column: string
     readonly type: ColumnType
   }[]
 }

@@ -1,4 +1,5 @@
 /** One attempt at one task that reads the lake: bind, make the stale rows, check, publish. */
+import { join } from 'node:path'
 import { assert } from '../base/errors.ts'
 import { stringifyJson } from '../base/json.ts'
 import type { Session } from '../engine/engine.ts'
@@ -23,6 +24,7 @@ import { checkRows } from './check-rows.ts'
 import { attachedChanges } from './attached-changes.ts'
 import type { Attempt } from './context.ts'
 import { makeIndicators } from './indicators/indicators.ts'
+import type { CodesFolder } from './indicators/kept-codes.ts'
 import { bindNewEvents, pinEvents } from './new-events.ts'
 import { partitionCondition } from './partition-condition.ts'
 import { partitionsOfKeys, publishVersions } from './publish-versions.ts'
@@ -94,7 +96,12 @@ async function rebuildRows(attempt: Attempt, session: Session, work: Work): Prom
   const sql = `select * from (\n${task.rows.sql}\n) as every_row${dirtyCondition(session, task, dirty)}`
   if (task.rows.kind === 'versions')
     return await publishVersions(attempt, { ...work, values, session, inputs, sql })
-  if (task.rows.kind === 'indicators') await makeIndicators(session, task, mergedRows(attempt))
+  if (task.rows.kind === 'indicators')
+    await makeIndicators(session, {
+      task,
+      rows: mergedRows(attempt),
+      codes: codesFolder(attempt, inputs),
+    })
   else await session.run(`create temp table ${made} as ${sql}`)
   await checkRows(attempt, session)
   if (task.attached === undefined)
@@ -233,6 +240,21 @@ function keepOf(input: TaskInput, dirty: Dirty): Keep | undefined {
   if (input.mapping === 'same_period')
     return (file) => holds(dirty, periodOf(file.partition, input.period!))
   return undefined
+}
+
+/** `inputs`: the snapshot read of each table. */
+function codesFolder({ context }: Attempt, inputs: Readonly<Record<string, string>>): CodesFolder {
+  return {
+    files: context.files,
+    folder: join(context.workFolder, 'cache', 'codes'),
+    engineVersion: context.engine.version,
+    scanOf: async (id) => {
+      const table = await context.lake.table(id)
+      const snapshotId = inputs[id] ?? ''
+      if (table === undefined || snapshotId === '') return undefined
+      return await context.lake.scan(table, { snapshotId: BigInt(snapshotId) })
+    },
+  }
 }
 
 /** Indicators read the merged rows first. */

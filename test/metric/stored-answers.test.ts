@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
+import { nodeFiles } from '../../src/base/node-files.ts'
 import { openDuckdbEngine } from '../../src/engine/duckdb/duckdb.ts'
 import type { Engine, Session, Value } from '../../src/engine/engine.ts'
+import type { Scan, ScanFile } from '../../src/lake/lake.ts'
 import { compileQuestion, stateTasks } from '../../src/metric/metric.ts'
 import type { CompiledQuestion, MetricQuestion, StoredFreshness } from '../../src/metric/metric.ts'
-import type { ColumnType } from '../../src/model/model.ts'
+import type { ColumnType, TableId } from '../../src/model/model.ts'
 import { storedName } from '../../src/plan/plan.ts'
 import type { Task } from '../../src/plan/plan.ts'
 import { makeIndicators } from '../../src/run/indicators/indicators.ts'
+import type { CodesFolder } from '../../src/run/indicators/kept-codes.ts'
 import { isSameCell } from './cells.ts'
 import { load } from './dataset.ts'
 import { shopOf, sketch } from './random.ts'
@@ -66,14 +72,20 @@ const plainQuestion: fc.Arbitrary<ReferenceQuestion> = fc
 
 describe('answers from stored states and indicators against the brute-force reference', () => {
   let engine: Engine
+  let folder: string
 
   before(async () => {
     engine = await openDuckdbEngine()
+    folder = await mkdtemp(join(tmpdir(), 'maru-stored-answers-'))
   })
 
-  after(() => engine.close())
+  after(async () => {
+    await engine.close()
+    await rm(folder, { recursive: true, force: true })
+  })
 
   it('are the same rows as from activities, whatever of the tables is stored and fresh', async () => {
+    let shops = 0
     const used = { indicators: 0, states: 0, activities: 0 }
     const asked = fc.array(
       fc.oneof({ weight: 2, arbitrary: plainQuestion }, { weight: 1, arbitrary: question }),
@@ -89,7 +101,9 @@ describe('answers from stored states and indicators against the brute-force refe
         const session = await engine.open({ zone: shop.model.zone })
         try {
           // Of some, all dimensions but truth values and small numbers are grouped by the engine.
-          const tasks = await storeAll(session, shop, choice % 3 === 0 ? 0 : undefined)
+          const inside = join(folder, String(shops++))
+          const valuesMax = choice % 3 === 0 ? { valuesMax: 0 } : {}
+          const tasks = await storeAll(session, shop, { folder: inside, ...valuesMax })
           for (const [at, one] of questions.entries()) {
             const compiled = await compare(session, shop, {
               asked: one,
@@ -119,8 +133,9 @@ const indicatorPeriods = ['day', 'month', 'year']
 async function storeAll(
   session: Session,
   shop: Shop,
-  valuesMax?: number,
+  options: { readonly folder: string; readonly valuesMax?: number },
 ): Promise<readonly Task[]> {
+  const { folder, ...limit } = options
   await load(connectionOf(session), shop.model, shop.dataset)
   const tasks = stateTasks(shop.model, { engineVersion: 'test' }).filter(
     ({ id }) => id.startsWith('state.') || indicatorPeriods.includes(id.split('.')[1]!),
@@ -135,11 +150,52 @@ async function storeAll(
       await session.run(`create table ${task.id} as ${task.rows.sql}`)
     else {
       const merged = shop.model.tables.find(({ id }) => id === task.inputs[0]!.id)!
-      await makeIndicators(session, task, storedName(merged), valuesMax)
+      const codes = codesFolder(session, shop, folder)
+      await makeIndicators(session, { task, rows: storedName(merged), codes, ...limit })
       await session.run(`create table ${task.id} as select * from made; drop table made`)
     }
   }
   return tasks
+}
+
+/** Attributes come in two files, as a table of several partitions does. */
+function codesFolder(session: Session, shop: Shop, folder: string): CodesFolder {
+  const scans = new Map<TableId, Scan>()
+  return {
+    files: nodeFiles,
+    folder: join(folder, 'codes'),
+    engineVersion: 'test',
+    scanOf: async (id) => {
+      const stored = scans.get(id) ?? (await stageHalves(session, shop, { id, folder }))
+      scans.set(id, stored)
+      return stored
+    },
+  }
+}
+
+async function stageHalves(
+  session: Session,
+  shop: Shop,
+  { id, folder }: { readonly id: TableId; readonly folder: string },
+): Promise<Scan> {
+  const table = shop.model.tables.find((each) => each.id === id)!
+  const fields = table.columns.map(({ name, type }, at) => ({
+    id: at + 1,
+    name,
+    type: type!,
+    required: false,
+  }))
+  const dataFolder = join(folder, 'data')
+  await mkdir(dataFolder, { recursive: true })
+  const files: ScanFile[] = []
+  for (const half of [0, 1]) {
+    const sql = `select * from ${id} where hash(${table.columns[0]!.name}) % 2 = ${half}`
+    const schema = { id: 0, fields }
+    const staged = await session.stage({ sql, schema, partition: { kind: 'none' }, dataFolder })
+    files.push(...staged.map((file) => ({ ...file, path: join(folder, file.path) })))
+  }
+  // Of the table nothing but its columns and files is read.
+  return { table: undefined!, schema: { id: 0, fields }, files, filesTotal: files.length } as Scan
 }
 
 /** `load` only runs statements. */

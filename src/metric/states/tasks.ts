@@ -8,6 +8,7 @@ import { attach, attachAll } from '../../plan/attach.ts'
 import type { Attachment } from '../../plan/attach.ts'
 import { isWithin } from '../../plan/plan.ts'
 import type {
+  IndicatorPart,
   IndicatorPlan,
   IndicatorReference,
   Period,
@@ -244,23 +245,20 @@ function indicatorPlan(
         ]),
         groups: columns.map((name) => {
           const members = own.filter(({ from }) => from!.column === name)
-          const attachment = attach(
-            model,
-            table.rootId,
-            members.map(({ path }) => path),
-          )
-          joins.push(...attachment.joins)
+          const parts = partsOf(model, table.rootId, members)
+          joins.push(...parts.flatMap((part) => part.attachment.joins))
           return {
             column: name,
-            alias: attachment.root.alias,
-            joins: joinLines(attachment).join('\n'),
-            ...(attachment.joins.length === 1
-              ? { values: `from ${attachment.joins[0]!.table} as ${attachment.joins[0]!.alias}` }
-              : {}),
-            dimensions: members.map(({ text, type }, at) => ({
-              dimension: text,
-              sql: attachment.expressions[at]!,
-              type,
+            alias: parts[0]!.attachment.root.alias,
+            parts: parts.map(({ stored, attachment, members: dimensions }) => ({
+              joins: joinLines(attachment).join('\n'),
+              ...(stored === undefined ? {} : { stored }),
+              dimensions: dimensions.map(({ text, type, path }, at) => ({
+                dimension: text,
+                sql: attachment.expressions[at]!,
+                column: path.column.name,
+                type,
+              })),
             })),
           }
         }),
@@ -282,6 +280,43 @@ function indicatorPlan(
     others: othersOf(model, table, dimensions),
   }
   return { plan, joins }
+}
+
+interface DimensionPart {
+  readonly stored: IndicatorPart['stored']
+  readonly members: readonly StoredDimension[]
+  readonly attachment: Attachment
+}
+
+/** Dimensions of one table that is joined by its key alone are a part of their own. */
+function partsOf(
+  model: Model,
+  rootId: TableId,
+  members: readonly StoredDimension[],
+): readonly DimensionPart[] {
+  const parts = new Map<string, { stored: IndicatorPart['stored']; members: StoredDimension[] }>()
+  for (const member of members) {
+    const { root, joins, expressions } = attach(model, rootId, [member.path])
+    const [join] = joins
+    const isStored =
+      joins.length === 1 &&
+      join!.equals !== undefined &&
+      join!.condition ===
+        `${join!.alias}.${join!.equals.table} = ${root.alias}.${join!.equals.row}` &&
+      expressions[0] === `${join!.alias}.${member.path.column.name}`
+    const stored = isStored ? { table: join!.table, key: join!.equals!.table } : undefined
+    const part = parts.get(stored?.table ?? '') ?? { stored, members: [] }
+    parts.set(stored?.table ?? '', part)
+    part.members.push(member)
+  }
+  return [...parts.values()].map((part) => ({
+    ...part,
+    attachment: attach(
+      model,
+      rootId,
+      part.members.map(({ path }) => path),
+    ),
+  }))
 }
 
 /** The total and the activity's own columns come straight from the rows: they are few. */

@@ -2,9 +2,9 @@
  * Codes dimensions to small numbers, 0 for unknown. Few whole numbers and truth values are their own codes; all else goes by a hash of the engine's, which costs it
  * much less than looking a value up. The different values are known, so it is known too that no two of them share a hash.
  */
-import type { Session } from '../../engine/engine.ts'
+import type { NumberColumn, Session } from '../../engine/engine.ts'
 import { sqlType } from '../../model/column-type.ts'
-import type { IndicatorGroup } from '../../plan/plan.ts'
+import type { IndicatorPart } from '../../plan/plan.ts'
 import type { CodedRows, Codes } from './accumulate.ts'
 import { shared } from './shared-array.ts'
 
@@ -20,15 +20,26 @@ export interface CodedDimension extends CodedRows {
 export interface CodedBatch {
   readonly coded: readonly CodedDimension[]
   /** Of too many values for codes. */
-  readonly others: IndicatorGroup['dimensions']
+  readonly others: IndicatorPart['dimensions']
+}
+
+export interface RowNumbers {
+  readonly sql: string
+  /** The numbers of the next rows, of which the SQL's values are these. */
+  readonly placesOf: (read: NumberColumn, count: number) => ArrayLike<number>
+}
+
+/** Rows whose number is what the SQL says. */
+export function numberedBy(sql: string): RowNumbers {
+  return { sql: `cast(${sql} as uinteger)`, placesOf: (read) => read }
 }
 
 export interface BatchRows {
-  /** `from` and joins by which the dimensions' SQL reads; the row's number is `at`. */
+  /** `from` and joins by which the dimensions' SQL reads; the row's number is known by `at`. */
   readonly from: string
-  /** `from` of rows that have every value of a dimension: less to read. */
-  readonly values: string
-  readonly at: string
+  /** `from` of rows that have every value of a dimension, where that is less to read. */
+  readonly values?: string
+  readonly at: RowNumbers
   readonly rows: number
   /** Groups have states in memory: dimensions of more values than this are grouped by the engine, which spills. */
   readonly valuesMax: number
@@ -40,6 +51,11 @@ export interface BatchRows {
 const directMax = 131_072
 const directPerRow = 4
 
+/** How many whole numbers in a row are their own codes, for as many rows. */
+export function directMaxOf(rows: number, valuesMax: number): number {
+  return Math.max(directMax, Math.min(valuesMax, rows * directPerRow))
+}
+
 type Coding =
   | { readonly kind: 'direct'; readonly sql: string; readonly size: number; readonly low?: bigint }
   | { readonly kind: 'hashed'; readonly sql: string; readonly size: number }
@@ -47,7 +63,7 @@ type Coding =
 /** Makes the temporary table of that name (dimension, code, value as text) of codes that are neither unknown nor numbers themselves. */
 export async function codeDimensions(
   session: Session,
-  dimensions: IndicatorGroup['dimensions'],
+  dimensions: IndicatorPart['dimensions'],
   rows: BatchRows,
 ): Promise<CodedBatch> {
   const codings = await chooseCodings(session, dimensions, rows)
@@ -64,12 +80,13 @@ export async function codeDimensions(
   const columns = chosen.map(({ coding }) => coding.sql)
   if (columns.length > 0)
     await session.readNumbers(
-      `select ${[`cast(${rows.at} as uinteger)`, ...columns].join(', ')}\n${rows.from}`,
-      ([places, ...read], count) => {
+      `select ${[rows.at.sql, ...columns].join(', ')}\n${rows.from}`,
+      ([numbered, ...read], count) => {
+        const places = rows.at.placesOf(numbered!, count)
         for (const [at, numbers] of read.entries()) {
           const { codes, table } = chosen[at]!
-          if (table === undefined) takeCodes(codes, { places: places!, numbers, count })
-          else table.take(codes, { places: places!, numbers, count })
+          if (table === undefined) takeCodes(codes, { places, numbers, count })
+          else table.take(codes, { places, numbers, count })
         }
       },
     )
@@ -87,12 +104,12 @@ export async function codeDimensions(
 /** Makes `facts`: the different values of those that are hashed, in lists. */
 async function chooseCodings(
   session: Session,
-  dimensions: IndicatorGroup['dimensions'],
-  { values: from, valuesMax, rows }: BatchRows,
+  dimensions: IndicatorPart['dimensions'],
+  { from: all, values: from = all, valuesMax, rows }: BatchRows,
 ): Promise<readonly (Coding | undefined)[]> {
   const directs = await directCodings(session, dimensions, {
     from,
-    sizeMax: Math.max(directMax, Math.min(valuesMax, rows * directPerRow)),
+    sizeMax: directMaxOf(rows, valuesMax),
   })
   // Without a filter, which would take each value by itself where the file has them once.
   const lists = dimensions.flatMap(({ sql }, at) =>
@@ -118,7 +135,7 @@ async function chooseCodings(
 
 async function directCodings(
   session: Session,
-  dimensions: IndicatorGroup['dimensions'],
+  dimensions: IndicatorPart['dimensions'],
   { from, sizeMax }: { readonly from: string; readonly sizeMax: number },
 ): Promise<readonly (Coding | undefined)[]> {
   const ends = dimensions.flatMap(({ sql, type }) =>
@@ -152,7 +169,7 @@ async function directCodings(
 async function readHashes(
   session: Session,
   of: {
-    readonly dimensions: IndicatorGroup['dimensions']
+    readonly dimensions: IndicatorPart['dimensions']
     readonly codings: readonly (Coding | undefined)[]
     readonly dictionary: string
   },

@@ -9,6 +9,7 @@ import { sqlType } from '../../model/column-type.ts'
 import { made, nextPeriod } from '../../plan/plan.ts'
 import type {
   IndicatorGroup,
+  IndicatorPart,
   IndicatorPlan,
   IndicatorReference,
   Period,
@@ -16,29 +17,30 @@ import type {
 } from '../../plan/plan.ts'
 import { mergeRows } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
-import { codeDimensions } from './codes.ts'
-import type { CodedDimension } from './codes.ts'
+import { openCoder } from './coders.ts'
+import type { CodedBatch, CodedDimension } from './codes.ts'
 import { entityRows, flagsOf, readEntities, settle } from './entities.ts'
 import type { Counted, EntitySource } from './entities.ts'
+import type { CodesFolder } from './kept-codes.ts'
 import { packDimensions } from './packs.ts'
 import { layOut, readStateRows } from './states.ts'
 import type { Layout } from './states.ts'
 import { Threads } from './threads.ts'
 
-/** Codes of a batch together, of two bytes each; two batches are at work at once. */
-const batchCodesMax = 200_000_000
-const batchDimensionsMax = 60
 const doubleBytes = 8
 const valuesMaxDefault = 1_000_000
 
-/** `rows` is the stored merged table as it is bound. Dimensions of more values than `valuesMax` are left to the engine. */
-// oxlint-disable-next-line max-params -- the last is for tests
-export async function makeIndicators(
-  session: Session,
-  task: Task,
-  rows: string,
-  valuesMax: number = valuesMaxDefault,
-): Promise<void> {
+export interface IndicatorsWork {
+  readonly task: Task
+  /** The stored merged table as it is bound. */
+  readonly rows: string
+  readonly codes: CodesFolder
+  /** Dimensions of more values are left to the engine. */
+  readonly valuesMax?: number
+}
+
+export async function makeIndicators(session: Session, work: IndicatorsWork): Promise<void> {
+  const { task, rows, codes, valuesMax = valuesMaxDefault } = work
   const plan = task.rows.indicators
   const period = task.inputs[0]?.period
   assert(plan !== undefined && period !== undefined, `${task.id} has a plan and a period`)
@@ -52,7 +54,7 @@ export async function makeIndicators(
     for (const [day] of found.rows) {
       assert(typeof day === 'string', 'a day is a text')
       // oxlint-disable-next-line no-await-in-loop -- each takes the memory that there is
-      await new PeriodMaker(session, { plan, period, day, valuesMax, threads }).make()
+      await new PeriodMaker(session, { plan, period, day, codes, valuesMax, threads }).make()
     }
   } finally {
     await threads.close()
@@ -63,6 +65,7 @@ interface Making {
   readonly plan: IndicatorPlan
   readonly period: Period
   readonly day: string
+  readonly codes: CodesFolder
   readonly valuesMax: number
   readonly threads: Threads
 }
@@ -85,11 +88,9 @@ interface Measured {
 
 /** Dimensions whose sums are on their way. */
 interface AddedBatch {
-  readonly group: IndicatorGroup
-  readonly from: string
   readonly dictionary: string
   readonly coded: readonly CodedDimension[]
-  readonly others: IndicatorGroup['dimensions']
+  readonly others: IndicatorPart['dimensions']
   readonly columns: Promise<readonly (readonly NumberColumn[])[]>
 }
 
@@ -97,14 +98,16 @@ class PeriodMaker {
   readonly #session: Session
   readonly #plan: IndicatorPlan
   readonly #day: string
+  readonly #codes: CodesFolder
   readonly #valuesMax: number
   readonly #threads: Threads
   readonly #where: string
 
-  constructor(session: Session, { plan, period, day, valuesMax, threads }: Making) {
+  constructor(session: Session, { plan, period, day, codes, valuesMax, threads }: Making) {
     this.#session = session
     this.#plan = plan
     this.#day = day
+    this.#codes = codes
     this.#valuesMax = valuesMax
     this.#threads = threads
     this.#where = `day >= date '${day}' and day < date '${nextPeriod(period, day)}'`
@@ -164,15 +167,31 @@ from ${reference.table} where ${this.#where}`)
 
   async #makeGroup(from: ReferenceRows, group: IndicatorGroup): Promise<void> {
     const measured = await this.#mergeRows(from, group)
+    for (const part of group.parts) await this.#makePart(measured, group, part)
+    await this.#drop('keys')
+  }
+
+  async #makePart(measured: Measured, group: IndicatorGroup, part: IndicatorPart): Promise<void> {
+    const { rows } = measured.rows
+    const [codes, valuesMax] = [this.#codes, this.#valuesMax]
+    const coder = await openCoder(this.#session, { group, part, rows, valuesMax, codes })
     // The engine codes a batch while threads add up the one before.
     let before: AddedBatch | undefined
-    for (const [number, batch] of batchesOf(group, measured.rows.rows).entries()) {
-      const next = await this.#addUp(batch, { measured, number })
-      if (before !== undefined) await this.#insertBatch(before, measured)
-      before = next
+    const insertBefore = async (): Promise<void> => {
+      if (before === undefined) return
+      await this.#insertBatch(before, measured)
+      for (const other of before.others)
+        await this.#groupByEngine({ part, other }, group, measured.reference)
     }
-    if (before !== undefined) await this.#insertBatch(before, measured)
-    await this.#drop('keys')
+    for (let at = 0; at < part.dimensions.length; at += coder.batchMax) {
+      const dictionary = `dictionary_${at}`
+      const batch = part.dimensions.slice(at, at + coder.batchMax)
+      const added = this.#addUp(await coder.code(batch, dictionary), { measured, dictionary })
+      await insertBefore()
+      before = added
+    }
+    await insertBefore()
+    await coder.close()
   }
 
   /** Makes `keys`: the different keys or versions with a number each, which is their row. */
@@ -198,38 +217,25 @@ from ${reference.table} where ${this.#where}`)
     return { reference, layout, rows: merged, loose: loose.filter((each) => each.rows.rows > 0) }
   }
 
-  /** Codes the dimensions, and begins to add up by them. */
-  async #addUp(
-    group: IndicatorGroup,
-    of: { readonly measured: Measured; readonly number: number },
-  ): Promise<AddedBatch> {
+  /** Begins to add up by what was coded. */
+  #addUp(
+    { coded, others }: CodedBatch,
+    of: { readonly measured: Measured; readonly dictionary: string },
+  ): AddedBatch {
     const { rows, loose, layout } = of.measured
-    const from = `from keys as ${group.alias}\n${group.joins}`
-    const dictionary = `dictionary_${of.number}`
-    const { coded, others } = await codeDimensions(this.#session, group.dimensions, {
-      from,
-      values: group.values ?? from,
-      at: `${group.alias}.place`,
-      rows: rows.rows,
-      valuesMax: this.#valuesMax,
-      dictionary,
-    })
     const packs = packDimensions(coded, rows.slots * doubleBytes)
     const columns = this.#threads.addUp({ rows, loose, counted: layout.counted, packs })
     // It is waited for later, and a failure between must not end the process.
     columns.catch(() => undefined)
-    return { group, from, dictionary, coded, others, columns }
+    return { dictionary: of.dictionary, coded, others, columns }
   }
 
-  async #insertBatch(batch: AddedBatch, measured: Measured): Promise<void> {
-    const { rows, layout } = measured
+  async #insertBatch(batch: AddedBatch, { rows, layout }: Measured): Promise<void> {
     await this.#session.run(
       `create or replace temp table groups (${this.#groupColumns(layout, rows.words).join(', ')})`,
     )
     for (const part of await batch.columns) await this.#session.appendNumbers('groups', part)
     await this.#insertGroups(layout, batch)
-    for (const other of batch.others)
-      await this.#groupByEngine({ from: batch.from, other }, batch.group, measured.reference)
     await this.#drop('groups', batch.dictionary)
   }
 
@@ -264,13 +270,13 @@ ${layout.joins.join('\n')}`)
 
   /** A dimension of too many values for arrays. */
   async #groupByEngine(
-    read: { readonly from: string; readonly other: IndicatorGroup['dimensions'][number] },
+    read: { readonly part: IndicatorPart; readonly other: IndicatorPart['dimensions'][number] },
     { alias, column }: IndicatorGroup,
     reference: IndicatorReference,
   ): Promise<void> {
     const { dimension, sql } = read.other
     await this.#session.run(
-      `create or replace temp table valued as select ${alias}.${column}, cast(${sql} as varchar) as value\n${read.from}`,
+      `create or replace temp table valued as select ${alias}.${column}, cast(${sql} as varchar) as value\nfrom keys as ${alias}\n${read.part.joins}`,
     )
     const { states, distincts } = this.#plan
     const valuesOf = (rows: string): string =>
@@ -311,14 +317,6 @@ group by value`)
 /** The key and the versions from which dimensions follow. */
 function columnsOf(reference: IndicatorReference): readonly string[] {
   return reference.groups.map(({ column }) => column)
-}
-
-function batchesOf(group: IndicatorGroup, rows: number): readonly IndicatorGroup[] {
-  const size = Math.min(batchDimensionsMax, Math.max(8, Math.floor(batchCodesMax / (rows + 1))))
-  const batches: IndicatorGroup[] = []
-  for (let at = 0; at < group.dimensions.length; at += size)
-    batches.push({ ...group, dimensions: group.dimensions.slice(at, at + size) })
-  return batches
 }
 
 function quoted(text: string): string {
