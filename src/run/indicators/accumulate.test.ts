@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { NumberColumn } from '../../engine/engine.ts'
-import { accumulate, countEntities } from './accumulate.ts'
+import { accumulate } from './accumulate.ts'
 import type { StateRows } from './accumulate.ts'
 import { addUp } from './add-up.ts'
+import { countEntities } from './count-entities.ts'
 import { packDimensions } from './packs.ts'
 import { shared } from './shared-array.ts'
 import { Threads } from './threads.ts'
@@ -87,27 +88,37 @@ describe('indicators added up on arrays', () => {
       place: fc.nat(7),
       bits: fc.nat(7),
     })
-    const codes = fc.array(fc.nat(3), { minLength: 8, maxLength: 8 })
+    // Some share a word of bits, one fills it, some have more codes than bits.
+    const dimension = fc.constantFrom(2, 4, 21, 32, 33, 900).chain((size) =>
+      fc.record({
+        size: fc.constant(size),
+        codes: fc.array(fc.nat(size - 1), { minLength: 8, maxLength: 8 }),
+      }),
+    )
+    const dimensions = fc.array(dimension, { minLength: 1, maxLength: 12 })
+    const width = fc.constantFrom(1, 3)
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 40 }), codes, (drawn, codeOf) => {
+      fc.property(fc.array(row, { maxLength: 40 }), dimensions, width, (drawn, by, counts) => {
         const rows = drawn.toSorted((left, right) => left.entity - right.entity)
         const found = countEntities(
           {
             rows: rows.length,
             places: Uint32Array.from(rows.map(({ place }) => place)),
             entities: Uint32Array.from(rows.map(({ entity }) => entity)),
-            counts: Uint32Array.from(rows.map(({ bits }) => bits)),
+            counts: Uint32Array.from(rows.map(({ bits }) => bits & (2 ** counts - 1))),
           },
-          { codes: Uint16Array.from(codeOf), size: 4 },
-          3,
+          by.map(({ size, codes }) => ({ size, codes: Uint16Array.from(codes) })),
+          counts,
         )
-        for (let code = 0; code < 4; code++)
-          for (let bit = 0; bit < 3; bit++) {
-            const seen = rows.filter(
-              ({ place, bits }) => codeOf[place] === code && ((bits >> bit) & 1) === 1,
-            )
-            assert.equal(found[code * 3 + bit], new Set(seen.map(({ entity }) => entity)).size)
-          }
+        for (const [at, { size, codes }] of by.entries())
+          for (let code = 0; code < size; code++)
+            for (let bit = 0; bit < counts; bit++) {
+              const seen = rows.filter(
+                ({ place, bits }) => codes[place] === code && ((bits >> bit) & 1) === 1,
+              )
+              const entities = new Set(seen.map(({ entity }) => entity))
+              assert.equal(found[at]![code * counts + bit], entities.size)
+            }
       }),
       { seed, numRuns: 200 },
     )

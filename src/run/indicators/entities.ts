@@ -4,7 +4,8 @@
  */
 import type { Session } from '../../engine/engine.ts'
 import type { IndicatorPlan } from '../../plan/plan.ts'
-import type { EntityRows, StateRows } from './accumulate.ts'
+import type { StateRows } from './accumulate.ts'
+import type { EntityRows } from './count-entities.ts'
 import { shared } from './shared-array.ts'
 
 /** Bits of a row. */

@@ -1,8 +1,8 @@
 /** Groups of many dimensions as columns: those of the table `groups`, in its order. */
 import type { NumberColumn } from '../../engine/engine.ts'
-import { countEntities } from './accumulate.ts'
 import type { Groups, StateRows } from './accumulate.ts'
 import type { CodedDimension } from './codes.ts'
+import { countEntities } from './count-entities.ts'
 import type { Counted } from './entities.ts'
 
 export interface MadeGroups {
@@ -39,11 +39,12 @@ export function groupColumns(
     spread(groups.known, codes[index]!, { into: words, at })
     at += codes[index]!.length
   }
+  const dimensions = made.map(({ dimension }) => dimension)
   for (const { distincts, rows: entities } of loose) {
     let to = 0
-    for (const [index, { dimension }] of made.entries()) {
+    const counted = countEntities(entities, dimensions, distincts.length)
+    for (const [index, found] of counted.entries()) {
       const present = codes[index]!
-      const found = countEntities(entities, dimension, distincts.length)
       for (const [bit, { name }] of distincts.entries()) {
         const slot = slots[by.counted.get(name)!]!
         for (let row = 0; row < present.length; row++)
