@@ -28,6 +28,10 @@ export interface CodesFolder {
 }
 
 type StoredTable = NonNullable<IndicatorPart['stored']>
+type Dimensions = IndicatorPart['dimensions']
+
+/** By path: of two tasks that need the same codes at once, the second waits for the first. */
+const beingMade = new Map<string, Promise<void>>()
 
 /** One column of one file. Code 0 is unknown; the others count from 1. */
 export interface KeptColumn {
@@ -105,12 +109,31 @@ export class KeptCodes {
   }
 
   /** The dimensions' codes by row of this file. */
-  async read(file: number, dimensions: IndicatorPart['dimensions']): Promise<CodedFile> {
+  async read(file: number, dimensions: Dimensions): Promise<CodedFile> {
     const path = this.#pathOf(this.files[file]!, dimensions)
-    const kept = await this.#readKept(path, this.#orders[file]!)
+    const order = this.#orders[file]!
+    await beingMade.get(path)
+    const kept = await this.#readKept(path, order)
     if (kept !== undefined) return kept
-    const made = await this.#code(file, dimensions)
-    await this.#keep(path, this.#orders[file]!, made)
+    const making = this.#make(path, { file, order, dimensions })
+    const settled = making.then(
+      () => undefined,
+      () => undefined,
+    )
+    beingMade.set(path, settled)
+    try {
+      return await making
+    } finally {
+      if (beingMade.get(path) === settled) beingMade.delete(path)
+    }
+  }
+
+  async #make(
+    path: string,
+    of: { readonly file: number; readonly order: string; readonly dimensions: Dimensions },
+  ): Promise<CodedFile> {
+    const made = await this.#code(of.file, of.dimensions)
+    await this.#keep(path, of.order, made)
     return made
   }
 
@@ -123,7 +146,7 @@ export class KeptCodes {
     return `${this.#where.folder}/${this.#of.table}`
   }
 
-  #pathOf(file: ScanFile, dimensions: IndicatorPart['dimensions']): string {
+  #pathOf(file: ScanFile, dimensions: Dimensions): string {
     const columns = dimensions.map(({ column, type }) => [column, type])
     const name = contentHash(
       formatVersion,
@@ -152,7 +175,7 @@ export class KeptCodes {
     })
   }
 
-  async #code(file: number, dimensions: IndicatorPart['dimensions']): Promise<CodedFile> {
+  async #code(file: number, dimensions: Dimensions): Promise<CodedFile> {
     const session = this.#session
     const { key } = this.#of
     await this.#bindFile(this.files[file]!, [key, ...dimensions.map(({ column }) => column!)])
