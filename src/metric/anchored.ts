@@ -14,9 +14,11 @@ import { dimensionSql, resolveDimension } from './dimension.ts'
 import type { Dimension } from './dimension.ts'
 import type { PathToken } from './filter-language.ts'
 import { illegalDimension } from './illegal.ts'
+import { rangeOfRows } from './inquiry.ts'
 import type { DayRange, KindRequest, Part } from './inquiry.ts'
 import { asOfEnd } from './leg.ts'
 import { tableById } from './model-index.ts'
+import { isTimeWord } from './time-words.ts'
 
 export interface Anchors {
   /** The activity whose rows they are. */
@@ -79,7 +81,7 @@ export function inRange({ from, to }: DayRange, has: 'both' | 'from' = 'both'): 
 
 type Asked = Pick<
   KindRequest<MetricModel>,
-  'model' | 'node' | 'name' | 'state' | 'by' | 'slugs' | 'where' | 'range'
+  'model' | 'node' | 'name' | 'state' | 'by' | 'slugs' | 'where' | 'range' | 'later'
 >
 
 export function anchoredPart(request: Asked, anchors: Anchors): Part {
@@ -99,7 +101,7 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
     model,
     rootId,
     paths,
-    anchors.day === undefined ? request.range : {},
+    anchors.day === undefined ? rangeOfRows(request) : {},
   )
   const expressionOf = (path: AttributePath): string =>
     own.get(path) ?? attachment.expressions[paths.indexOf(path)]!
@@ -123,7 +125,7 @@ export function anchoredPart(request: Asked, anchors: Anchors): Part {
     ${[...slugs, `${anchors.value} as ${request.state}`].join(',\n    ')}
   from ${name}__rows${slugs.length === 0 ? '' : `\n  group by ${slugs.join(', ')}`}
 )`
-  const { from, to } = request.range
+  const { from, to } = rangeOfRows(request)
   const filters = anchors.day === undefined ? dayRangeFilters(from, to) : []
   return {
     ctes: [...anchors.ctes, rows, groups],
@@ -158,7 +160,7 @@ function keyOf({ model }: Asked, rootId: TableId): string {
 
 /** The anchors' own dimensions come first. */
 function resolver(
-  { model, node, by, range }: Asked,
+  { model, node, by, range, later }: Asked,
   anchors: Anchors,
   own: Map<AttributePath, string>,
 ): (path: PathToken) => Dimension {
@@ -189,14 +191,19 @@ function resolver(
     const dimension = resolveDimension(model, anchors.rootId, plain)
     if (dimension === undefined)
       throw illegalDimension(model, { metric: node.name, rootId: anchors.rootId, text, offset })
-    const asked = { ...dimension, text }
+    const asked = {
+      ...dimension,
+      text,
+      ...(later !== undefined && isTimeWord(model, text) ? { later: later.day } : {}),
+    }
     const words = by.map((word) => anchors.dimensions[word]?.grain ?? word)
     return dimension.isAtPeriodEnd === true ? asOfEnd(asked, { by: words, range }) : asked
   }
 }
 
-function rangeConditions({ range }: Asked, { day }: Anchors, alias: string): string[] {
-  const column = day ?? `${alias}.${filledColumns.day}`
+function rangeConditions({ range, later }: Asked, { day }: Anchors, alias: string): string[] {
+  const own = day ?? `${alias}.${filledColumns.day}`
+  const column = later === undefined ? own : later.day.replaceAll('moment', own)
   return [
     ...(range.from === undefined ? [] : [`${column} >= date '${range.from}'`]),
     ...(range.to === undefined ? [] : [`${column} < date '${range.to}'`]),

@@ -8,7 +8,7 @@ import type { Answer, GroupedBy, Inquiry, Part } from './inquiry.ts'
 import { kindOf, neededDimensions, rootsOf } from './kinds.ts'
 import { rowsOfMeasures } from './leg.ts'
 import { legSql } from './leg-sql.ts'
-import { askMetric, measuresOf, specialsOf } from './measure.ts'
+import { askMetric, measuresOf, specialsOf, unanswered } from './measure.ts'
 import type { Expression, Special } from './measure.ts'
 import { calendarsOf } from './model-index.ts'
 import { mergedGroups, refuseMixedTypes } from './merge.ts'
@@ -118,15 +118,18 @@ function stateOf(special: Special): string {
 }
 
 function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): readonly Part[] {
-  const { where, range, by } = inquiry
+  const { where, range, by, later } = inquiry
   const { model } = asking
   const specials = new Map(
     inquiry.values
       .flatMap(({ expression }) => specialsOf(expression))
       .map((special) => [special.key, special]),
   )
-  const others = [...specials.values()].map((special) =>
-    kindOf(special).compile({
+  const others = [...specials.values()].map((special) => {
+    const kind = kindOf(special)
+    if (later !== undefined && kind.isMovable !== true)
+      throw unanswered(special.node, 'at another time by other periods, what follows its periods')
+    return kind.compile({
       model,
       node: special.node,
       rootIds: rootsOf(model, { kind: 'special', special }),
@@ -137,10 +140,11 @@ function partsOf(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): re
       slugs,
       where,
       range,
+      later,
       ask: (inner) => answerOf(asking, inner),
       compile: compileIn(asking),
-    }),
-  )
+    })
+  })
   return [...legParts(asking, inquiry, slugs), ...others]
 }
 
@@ -151,10 +155,7 @@ function legParts(asking: Asking, inquiry: Inquiry, slugs: readonly string[]): r
   const measures = inquiry.values.flatMap(({ expression }) => measuresOf(expression))
   const compile = compileIn(asking)
   return rowsOfMeasures(measures).flatMap((rows) =>
-    routeLeg(
-      { model, ...rows, by, where, range, compile, ...(later === undefined ? {} : { later }) },
-      freshness,
-    ).map((leg): Part => {
+    routeLeg({ model, ...rows, by, where, range, later, compile }, freshness).map((leg): Part => {
       const { source } = leg
       const sql = source === undefined ? legSql(leg, slugs) : storedLegSql(leg, source, slugs)
       const from = {

@@ -4,6 +4,7 @@ import { interval } from '../plan/choice.ts'
 import type { ChosenRows } from '../plan/choice.ts'
 import { chooseForMetric } from './metric-condition.ts'
 import { anchoredPart, inRange, sameColumns, splitSame } from './anchored.ts'
+import { rangeOfRows } from './inquiry.ts'
 import type { DayRange, Kind } from './inquiry.ts'
 
 type Node = Extract<MetricModel, { readonly kind: 'conversion' }>
@@ -11,6 +12,7 @@ type Node = Extract<MetricModel, { readonly kind: 'conversion' }>
 export const conversion: Kind<Node> = {
   roots: (_model, { base }) => [base.activity],
   isCount: ({ result }) => result === 'count',
+  isMovable: true,
   hasCohorts: true,
   compile: (request) => {
     const { node, name } = request
@@ -32,7 +34,7 @@ export const conversion: Kind<Node> = {
       converted,
       keys: ['object_key', ...same.map((_, at) => `same_${at}`)],
       within: node.within,
-      range: request.range,
+      range: rangeOfRows(request),
     })
     return anchoredPart(request, {
       rootId: node.base.activity,

@@ -33,6 +33,7 @@ type Cumulative = Extract<InnerNode, { readonly kind: 'cumulative' }>
 const noPeriod = 'a run of time has no end of a period'
 
 export const cumulative: Kind<Cumulative> = {
+  isMovable: true,
   compile,
   refuses: ({ of }, text) => {
     const inside = refusedInRuns(of)
@@ -54,23 +55,22 @@ function compile(request: KindRequest<Cumulative>): Part {
   )
   const runs = runsOf({ request, unit, where: allOf(ofRows), others, prefix: '' }, node.of)
   const { ctes, value } = runs
+  const period = shownEnd(request)
   const timed = by.flatMap((text, place) =>
     isTimeWord(model, text)
-      ? [`${wordSql(model, text, { unit, period: end })} as ${slugs[place]!}`]
+      ? [`${wordSql(model, text, { unit, period })} as ${slugs[place]!}`]
       : [],
   )
   const scope = { model, rootId: rootIds[0]!, metric: node.name }
-  const where = groupCondition(scope, ofPeriods, (text) =>
-    wordSql(model, text, { unit, period: end }),
-  )
+  const where = groupCondition(scope, ofPeriods, (text) => wordSql(model, text, { unit, period }))
   const all = [
     // Rows that are chosen alike for several legs are chosen once.
     ...new Set(ctes.rows),
     ...endCtes(request, { unit, hasTime: words.length > 0, legs: ctes.legs }),
     ...ctes.groups,
     `each_run as (
-  select ${[end, ...others.map(({ slug }) => slug), ...timed, `${value.sql} as run__value`].join(', ')}
-  from ${runs.from}${where.length === 0 ? '' : `\n  where ${where.join('\n    and ')}`}
+  select ${[period, ...others.map(({ slug }) => slug), ...timed, `${value.sql} as run__value`].join(', ')}
+  from ${runs.from}${shownJoin(request)}${where.length === 0 ? '' : `\n  where ${where.join('\n    and ')}`}
 )`,
   ]
   return {
@@ -92,6 +92,19 @@ function compile(request: KindRequest<Cumulative>): Part {
     })),
     rootId: ctes.legs[0]!.leg.rootId,
   }
+}
+
+/** What shows later shows at another time than that with which its run ends. */
+const shown = 'run__shown'
+
+function shownEnd({ later }: KindRequest<Cumulative>): string {
+  return later === undefined ? end : shown
+}
+
+function shownJoin({ later }: KindRequest<Cumulative>): string {
+  return later === undefined
+    ? ''
+    : `\n  join shown__period on ${later.back.replaceAll('moment', shown)} = ${end}`
 }
 
 function refuseInside({ node, by, where }: KindRequest<Cumulative>): void {
@@ -132,31 +145,45 @@ interface Ends {
 
 /** Every end of a run in the range, or the last when no time is asked for. Where the range is open, from the first row to the last. */
 function endCtes(request: KindRequest<Cumulative>, ends: Ends): readonly string[] {
-  const { over } = request.node
-  const grain = ownGrainOf(over)
-  if (grain === undefined) return periodCtes(request, ends, '')
-  const own = ownGrain(request.model, grain)!
-  return [...periodCtes(request, ends, 'run__'), begunCte(own, ends.unit)]
+  const { node, later, model } = request
+  const grain = ownGrainOf(node.over)
+  const period = grain === undefined ? 'period' : 'run__period'
+  const ctes =
+    later === undefined
+      ? periodCtes(request, ends, period)
+      : [
+          ...periodCtes(request, ends, 'shown__period'),
+          `${period} as (
+  select distinct ${later.back.replaceAll('moment', shown)} as ${end}
+  from shown__period
+)`,
+        ]
+  return grain === undefined ? ctes : [...ctes, begunCte(ownGrain(model, grain)!, ends.unit)]
 }
 
 function periodCtes(
-  { range }: KindRequest<Cumulative>,
+  request: KindRequest<Cumulative>,
   { unit, hasTime, legs }: Ends,
-  prefix: string,
+  name: string,
 ): readonly string[] {
+  const { range, later } = request
+  const column = shownEnd(request)
   const all = legs
     .map(({ leg }) => `select ${time} from ${leg.name}_row${countedWhere(leg)}`)
     .join(' union all ')
-  const open = { first: `min(${time})`, last: `max(${time})`, from: `(${all}) as any_row` }
-  if (hasTime) return seriesCtes({ prefix, column: end, grain: unit, range, open })
+  const of = (edge: 'min' | 'max'): string =>
+    later === undefined ? `${edge}(${time})` : later.day.replaceAll('moment', `${edge}(${time})`)
+  const open = { first: of('min'), last: of('max'), from: `(${all}) as any_row` }
+  const prefix = name.replace(/period$/, '')
+  if (hasTime) return seriesCtes({ prefix, column, grain: unit, range, open })
   // A range that begins after the last row has no end of a run.
   const isInRange =
     range.from === undefined ? '' : `\n  having ${open.last} >= date '${range.from}'`
   const last =
     range.to === undefined
-      ? `${open.last} as ${end}\n  from ${open.from}${isInRange}`
-      : `date '${addDays(range.to, -1)}' as ${end}`
-  return [`${prefix}period as (\n  select ${last}\n)`]
+      ? `${open.last} as ${column}\n  from ${open.from}${isInRange}`
+      : `date '${addDays(range.to, -1)}' as ${column}`
+  return [`${name} as (\n  select ${last}\n)`]
 }
 
 /** The first day of the period in which each run ends; what ends on a day that the calendar does not have is no run. */
@@ -174,14 +201,15 @@ function begunCte({ table, day, column, history }: OwnGrain, unit: Grain): strin
 }
 
 /** Of the runs that end in one period of the question: the first, the last, or their average. */
-function acrossSql({ node, slugs, state }: KindRequest<Cumulative>, type: ColumnType): string {
+function acrossSql(request: KindRequest<Cumulative>, type: ColumnType): string {
+  const { node, slugs, state } = request
   if (node.across === 'average') {
     const mean = meanSql(node.name, { sql: 'run__value', type })
     const groupBy = slugs.length === 0 ? '' : `\ngroup by ${slugs.join(', ')}`
     return `select ${[...slugs, `${mean} as ${state}`].join(', ')}\nfrom each_run${groupBy}`
   }
   const partition = slugs.length === 0 ? '' : `partition by ${slugs.join(', ')} `
-  const order = node.across === 'first' ? end : `${end} desc`
+  const order = node.across === 'first' ? shownEnd(request) : `${shownEnd(request)} desc`
   return `select ${[...slugs, `run__value as ${state}`].join(', ')}
 from (
   select *, row_number() over (${partition}order by ${order}) as run__place

@@ -5,15 +5,16 @@ import { meanSql } from './value.ts'
 
 type DailyAverage = Extract<InnerNode, { readonly kind: 'daily_average' }>
 
-export const dailyAverage: Kind<DailyAverage> = { compile }
+export const dailyAverage: Kind<DailyAverage> = { compile, isMovable: true }
 
 function compile(request: KindRequest<DailyAverage>): Part {
-  const { node, by, slugs, name, state, where, range, ask } = request
+  const { node, by, slugs, name, state, where, range, later, ask } = request
   const inner = ask({
     values: [{ name: 'value', expression: node.of }],
     by: by.includes('day') ? by : [...by, 'day'],
     where,
     range,
+    later,
     isFilled: false,
   })
   const mean = meanSql(node.name, { sql: 'value', type: inner.values[0]!.type })

@@ -10,12 +10,12 @@ import { conjunctsOf, groupCondition, isTimeWord, namesIn, unitOf, wordSql } fro
 
 type EveryPeriod = Extract<InnerNode, { readonly kind: 'calendar' }>
 
-export const calendar: Kind<EveryPeriod> = { compile }
+export const calendar: Kind<EveryPeriod> = { compile, isMovable: true }
 
 function compile(request: KindRequest<EveryPeriod>): Part {
-  const { model, node, by, name, state, where, range, ask } = request
+  const { model, node, by, name, state, where, range, later, ask } = request
   const values = [{ name: state, expression: node.of }]
-  const inner = ask({ values, by, where, range, isFilled: false })
+  const inner = ask({ values, by, where, range, later, isFilled: false })
   const sql = by.some((text) => isGrain(text) || ownGrain(model, text) !== undefined)
     ? withPeriods(request, inner)
     : inner.sql

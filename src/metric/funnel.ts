@@ -3,6 +3,7 @@ import type { ColumnType, FunnelMetric, MetricModel } from '../model/model.ts'
 import { anchoredPart } from './anchored.ts'
 import { attemptsOf } from './funnel-attempts.ts'
 import type { Condition } from './filter-language.ts'
+import { rangeOfRows } from './inquiry.ts'
 import type { Kind } from './inquiry.ts'
 
 const integer: ColumnType = { kind: 'integer' }
@@ -17,9 +18,10 @@ export const funnel: Kind<Node> = {
       ? []
       : [{ path: 'step', type: integer, description: 'the step of the funnel, counted from 1' }],
   hasCohorts: true,
+  isMovable: true,
   compile: (request) => {
     const { node, name } = request
-    const attempts = attemptsOf(request)
+    const attempts = attemptsOf({ ...request, range: rangeOfRows(request) })
     const hasSteps = node.result.kind !== 'level' && mentionsStep(request)
     const steps = node.steps.map((_, at) => `(${at + 1})`).join(', ')
     const anchor = `${name}__anchor as (

@@ -20,12 +20,14 @@ export interface Inquiry {
   /** Sums over no rows are 0, and every period of the range has a group. */
   readonly isFilled: boolean
   /** Every row counts so much later than it happened: in the dimensions and conditions of time, and in the range. */
-  readonly later?: Later
+  readonly later?: Later | undefined
 }
 
 export interface Later {
-  /** SQL over `moment`, the row's day. */
+  /** The day that shows it: SQL over `moment`, the row's day. */
   readonly day: string
+  /** The day that a day shows: SQL over `moment`. */
+  readonly back: string
   /** The earliest row's day that shows on a day; absent: any may. */
   readonly earliest?: (day: Day) => Day
 }
@@ -79,6 +81,8 @@ export interface KindRequest<Node> {
   readonly slugs: readonly string[]
   readonly where: Condition | undefined
   readonly range: DayRange
+  /** Every row counts so much later than it happened. */
+  readonly later?: Later | undefined
   readonly ask: Ask
   /** Answers a metric that is a condition. */
   readonly compile: CompileMetric
@@ -98,8 +102,20 @@ export interface Kind<Node> {
   readonly needs?: (node: Node, by: readonly string[], model: Model) => string | undefined
   /** Whether a path may end with `@cohort_entry`. */
   readonly hasCohorts?: true
+  /** Whether it has a value of rows that count later than they happened. */
+  readonly isMovable?: true
   /** Why the metric does not go with a dimension that its rows have; undefined when it does. */
   readonly refuses?: (node: Node, text: string, model: Model) => string | undefined
+}
+
+/** Days that hold the rows that show in the range. */
+export function rangeOfRows({ range, later }: Pick<Inquiry, 'range' | 'later'>): DayRange {
+  if (later === undefined) return range
+  const { from, to } = range
+  return {
+    ...(from === undefined || later.earliest === undefined ? {} : { from: later.earliest(from) }),
+    ...(to === undefined ? {} : { to }),
+  }
 }
 
 /** `member__country`: what a dimension is called inside of the statement. Ends that values use are told apart by one more. */

@@ -12,6 +12,7 @@ import type { Dimension } from './dimension.ts'
 import { conditionOf } from './filter-language.ts'
 import type { Condition, PathToken } from './filter-language.ts'
 import { illegalDimension, timelessRange } from './illegal.ts'
+import { rangeOfRows } from './inquiry.ts'
 import type { DayRange, Later } from './inquiry.ts'
 import type { Measure } from './measure.ts'
 import { chooseForMetric, metricCondition } from './metric-condition.ts'
@@ -53,7 +54,7 @@ export interface LegRequest {
   readonly by: readonly string[]
   readonly where: Condition | undefined
   readonly range: DayRange
-  readonly later?: Later
+  readonly later?: Later | undefined
   /** Answers a metric that is a condition; without it such a condition is refused. */
   readonly compile?: CompileMetric
 }
@@ -115,7 +116,10 @@ export function planLeg(request: LegRequest): Leg {
       : resolve(path)
   const dimensions = request.by.map((text) => shown({ text }))
   const where = request.where === undefined ? undefined : bindCondition(request.where, shown)
-  const conditions = where === undefined ? [] : [where]
+  const conditions = [
+    ...(where === undefined ? [] : [where]),
+    ...shownConditions(request).map((condition) => bindCondition(condition, shown)),
+  ]
   const shared = sharedFilter(request.measures)
   if (shared !== undefined) conditions.push(bindCondition(shared, resolve, compareMetric))
   const balance = balanceOf(request, dimensions, resolve)
@@ -132,8 +136,26 @@ export function planLeg(request: LegRequest): Leg {
     const own = { measure, value, states: statesOf(measure, value?.type) }
     return { ...own, filter: balance === undefined ? filter : undefined }
   })
-  const leg = { model, rootId, name, dimensions, measures, conditions, where, range }
-  return balance === undefined ? leg : { ...leg, balance }
+  const leg = { model, rootId, name, dimensions, measures, conditions, where }
+  const whole = { ...leg, range: rangeOfRows(request) }
+  return balance === undefined ? whole : { ...whole, balance }
+}
+
+/** What counts later shows in the range. */
+function shownConditions({ later, range: { from, to } }: LegRequest): readonly Condition[] {
+  if (later === undefined) return []
+  const path = { text: 'day' }
+  const day = (operator: '>=' | '<', text: string): Condition => ({
+    kind: 'compare',
+    path,
+    operator,
+    literal: { kind: 'text', text },
+  })
+  return [
+    { kind: 'not', operand: { kind: 'unknown', path } },
+    ...(from === undefined ? [] : [day('>=', from)]),
+    ...(to === undefined ? [] : [day('<', to)]),
+  ]
 }
 
 /** As of the last instant of the row's period of the shortest grain asked for, else of the range; without an end that is now. */

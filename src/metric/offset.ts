@@ -8,13 +8,12 @@ import type { Grain } from './calendar.ts'
 import { daysLaterSql } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
 import type { Answer, DayRange, GroupedBy, Kind, KindRequest, Later, Part } from './inquiry.ts'
-import { specialsOf, unanswered } from './measure.ts'
+import { unanswered } from './measure.ts'
 import type { InnerNode } from './measure.ts'
 import { calendarsOf, ownGrain } from './model-index.ts'
 import { seriesCtes } from './series.ts'
 import {
   allOf,
-  conjunctsOf,
   groupCondition,
   groupedBy,
   isSaidBy,
@@ -30,16 +29,19 @@ import {
 type Offset = Extract<InnerNode, { readonly kind: 'offset' }>
 
 export const offset: Kind<Offset> = {
+  isMovable: true,
   compile: (request) => {
     if (request.node.isRangeMoved === true)
       return request.by.some(isGrain) ? compile(request) : withoutPeriods(request)
     const later = laterOf(request)
-    return later === undefined ? compile(request) : movedRows(request, later)
+    if (later !== undefined) return movedRows(request, later)
+    if (request.later === undefined) return compile(request)
+    throw unanswered(request.node, 'at another time by other periods, the start of a period')
   },
   needs: (node, by, model) => {
     const words = by.filter((text) => isTimeWord(model, text))
-    if (words.length === 0) return node.offset.kind === 'back' ? node.offset.grain : 'day'
     if (laterOf({ model, node, by }) !== undefined) return undefined
+    if (words.length === 0) return node.offset.kind === 'back' ? node.offset.grain : 'day'
     const unit = unitOf(words)
     return words.includes(unit) ? undefined : unit
   },
@@ -53,26 +55,37 @@ export const offset: Kind<Offset> = {
 }
 
 /**
- * How much later rows show, when no period asked for can stand in the place of another: the offset's periods are shorter, or they are of the project's own calendar, whose
- * days have a place in their period.
+ * How much later rows show, where no period asked for can stand in the place of another: none is asked for, it does not lie in one of the offset's periods, or these are of the
+ * project's own calendar, whose days have a place in their period.
  */
 function laterOf({
   model,
   node,
   by,
-}: Pick<KindRequest<Offset>, 'model' | 'node' | 'by'>): Later | undefined {
+  later,
+}: Pick<KindRequest<Offset>, 'model' | 'node' | 'by' | 'later'>): Later | undefined {
   const { offset: shift } = node
   const words = by.filter((text) => isTimeWord(model, text))
   const unit = unitOf(words)
-  if (shift.kind !== 'back' || words.length === 0) return undefined
+  if (shift.kind !== 'back' || isOfInstants(unit)) return undefined
   const { grain } = shift
-  if (isOfInstants(unit) || isOfInstants(grain)) return undefined
-  if (!isGrain(grain)) return daysLater(model, shift)
-  if (!words.some(isGrain)) return undefined
-  const isLonger = words.includes(unit)
-    ? unit !== grain && isSaidBy(grain, unit)
-    : grain === 'day' || grain === 'week'
-  return isLonger ? daysLater(model, shift) : undefined
+  if (isOfInstants(grain)) return undefined
+  const stands = isGrain(grain) && words.includes(unit) && isSaidBy(unit, grain)
+  if (later !== undefined) return laterStill(daysLater(model, shift), later)
+  return stands ? undefined : daysLater(model, shift)
+}
+
+/** What shows later of what shows later. */
+function laterStill(inner: Later, outer: Later): Later {
+  const within = (sql: string, moment: string): string => sql.replaceAll('moment', moment)
+  const [first, next] = [outer.earliest, inner.earliest]
+  return {
+    day: within(outer.day, inner.day),
+    back: within(inner.back, outer.back),
+    ...(first === undefined || next === undefined
+      ? {}
+      : { earliest: (day: Day): Day => next(first(day)) }),
+  }
 }
 
 /** By periods of days, of the project's own calendar or of every one. */
@@ -81,10 +94,11 @@ export function daysLater(
   { count, grain }: Extract<Offset['offset'], { readonly kind: 'back' }>,
 ): Later {
   const own = ownGrain(model, grain)
-  if (own !== undefined) return { day: daysLaterSql(own, count) }
+  if (own !== undefined) return { day: daysLaterSql(own, count), back: daysLaterSql(own, -count) }
   assert(isGrain(grain) && !isOfInstants(grain), `${grain} is of days`)
   return {
     day: `cast(moment + ${periodStep(grain)} * ${count} as date)`,
+    back: `cast(moment - ${periodStep(grain)} * ${count} as date)`,
     earliest: (day) => dayBack(addDays(day, -3), count, grain),
   }
 }
@@ -92,35 +106,8 @@ export function daysLater(
 /** The rows of the other time, in the periods in which they show. */
 function movedRows(request: KindRequest<Offset>, later: Later): Part {
   const { node, by, name, state, where, range, ask } = request
-  if (specialsOf(node.of).length > 0)
-    throw unanswered(
-      node,
-      'at another time by shorter periods than those asked for, a value that is no aggregate of rows',
-    )
-  const { from, to } = range
-  const day = (operator: '>=' | '<', text: string): Condition => ({
-    kind: 'compare',
-    path: { text: 'day' },
-    operator,
-    literal: { kind: 'text', text },
-  })
-  const inner = ask({
-    values: [{ name: state, expression: node.of }],
-    by,
-    where: allOf([
-      ...conjunctsOf(where),
-      { kind: 'not', operand: { kind: 'unknown', path: { text: 'day' } } },
-      ...(from === undefined ? [] : [day('>=', from)]),
-      ...(to === undefined ? [] : [day('<', to)]),
-    ]),
-    // Days before which no row shows in the range.
-    range: {
-      ...(from === undefined || later.earliest === undefined ? {} : { from: later.earliest(from) }),
-      ...(to === undefined ? {} : { to }),
-    },
-    isFilled: false,
-    later,
-  })
+  const values = [{ name: state, expression: node.of }]
+  const inner = ask({ values, by, where, range, isFilled: false, later })
   const { sql, dimensions } = inner
   const part = partOf(request, { inner, sql, dimensions, name: `${name}_group` })
   const calendars = calendarsOf(request.model, [node.offset.grain])

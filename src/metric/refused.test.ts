@@ -166,14 +166,14 @@ const refused: readonly (readonly [string, MetricQuestion, string, RegExp, RegEx
     /combinations without metrics/,
   ],
   [
-    'growth without a time',
-    { metrics: ['growth'], by: ['status'] },
+    'the start of a month without a time',
+    { metrics: ['since_start'], by: ['status'] },
     'METRIC_ILLEGAL',
     /needs a grain: day, week, month/,
   ],
   [
-    'growth by two grains that no period of theirs says',
-    { metrics: ['growth'], by: ['week', 'month'] },
+    'the start of a month by two grains that no period of theirs says',
+    { metrics: ['since_start'], by: ['week', 'month'] },
     'METRIC_ILLEGAL',
     /week and month do not name together/,
     /add day/,

@@ -11,6 +11,7 @@ import { calendarSql, isGrain, isOfInstants, periodStart, periodStep } from './c
 import type { Grain } from './calendar.ts'
 import { dimensionSql } from './dimension.ts'
 import type { Condition } from './filter-language.ts'
+import { rangeOfRows } from './inquiry.ts'
 import type { DayRange, KindRequest } from './inquiry.ts'
 import { planLeg, rowsOfMeasures } from './leg.ts'
 import type { Leg } from './leg.ts'
@@ -326,9 +327,9 @@ const longestUnits: Readonly<Record<Duration['unit'] | 'quarter', number>> = {
 }
 
 /** The days of the rows that a run may see; from the beginning when it is very long. */
-function rangeOfRuns({ request: { node, range }, back }: RunPlan): DayRange {
-  const { from, to } = range
-  const { over } = node
+function rangeOfRuns({ request, back }: RunPlan): DayRange {
+  const { from, to } = rangeOfRows(request)
+  const { over } = request.node
   const until: DayRange = to === undefined ? {} : { to }
   if (from === undefined || over.kind === 'all_time' || ownGrainOf(over) !== undefined) return until
   const first =

@@ -7,13 +7,13 @@ import { pathText } from '../plan/attach.ts'
 
 type Total = Extract<InnerNode, { readonly kind: 'total' }>
 
-export const total: Kind<Total> = { compile }
+export const total: Kind<Total> = { compile, isMovable: true }
 
 function compile(request: KindRequest<Total>): Part {
-  const { node, by, slugs, name, state, where, range, ask } = request
+  const { node, by, slugs, name, state, where, range, later, ask } = request
   const kept = by.filter((text) => node.by.some((other) => isSameDimension(request, text, other)))
   const values = [{ name: 'value', expression: node.of }]
-  const asked = { values, where, range, isFilled: false }
+  const asked = { values, where, range, later, isFilled: false }
   const each = ask({ ...asked, by })
   const whole = ask({ ...asked, by: kept })
   const same = kept.map((text) => `whole.${slugOf(text)} is not distinct from each.${slugOf(text)}`)
@@ -42,7 +42,16 @@ export function isSameDimension(
   if (left === right) return true
   const [one, other] = [left, right].map((text) => {
     const dimension = resolveDimension(model, rootIds[0]!, text)
-    return dimension && `${pathText(dimension.path)} ${dimension.calendar ?? ''}`
+    if (dimension === undefined) return undefined
+    const { path, calendar, ownGrain, cuts, since, isAtPeriodEnd } = dimension
+    return [
+      pathText(path),
+      calendar,
+      ownGrain?.column.name,
+      cuts !== undefined,
+      since,
+      isAtPeriodEnd,
+    ].join(' ')
   })
   return one !== undefined && one === other
 }

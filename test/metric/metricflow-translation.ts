@@ -358,6 +358,8 @@ export interface Translated {
 interface Translation {
   readonly tables: FlowTables
   readonly metrics: Record<string, MetricSketch>
+  /** Metrics that have a name of their own, before they are made. */
+  readonly named: Set<string>
   /** Sources that the metrics are of. */
   readonly used: Set<FlowSource>
 }
@@ -369,7 +371,7 @@ export function translate(tables: FlowTables, asked: FlowCase): Translated {
     throw new NotExpressible(
       'the least and greatest value of a dimension are metrics, and periods have none',
     )
-  const translation: Translation = { tables, metrics: {}, used: new Set() }
+  const translation: Translation = { tables, metrics: {}, named: new Set(), used: new Set() }
   const conjuncts = asked.where === undefined ? [] : conjunctsOf(asked.where.tree)
   const ofMetrics = conjuncts.filter(namesMetric)
   const names = asked.metrics.map((name) => metricNamed(translation, { metric: name }, ofMetrics))
@@ -608,12 +610,16 @@ function metricNamed(translation: Translation, input: FlowInput, outer: readonly
     ...[input.filter, metric.filter].flatMap((each) => (each === undefined ? [] : [each.tree])),
   ]
   const isBare = filters.length === (metric.filter === undefined ? 0 : 1)
-  const name = isBare
-    ? safe(metric.name)
-    : `${safe(metric.name)}_${Object.keys(translation.metrics).length}`
+  const name = isBare ? safe(metric.name) : freshName(translation, safe(metric.name))
   const sketch = sketchOf(translation, metric, filters)
   translation.metrics[name] = sketch
   return name
+}
+
+function freshName({ named }: Translation, name: string): string {
+  const fresh = `${name}_${named.size}`
+  named.add(fresh)
+  return fresh
 }
 
 function sketchOf(
@@ -636,7 +642,7 @@ function sketchOf(
     case 'derived':
       return derived(translation, metric, filters)
     case 'cumulative': {
-      const name = `${safe(metric.name)}_input_${Object.keys(translation.metrics).length}`
+      const name = freshName(translation, `${safe(metric.name)}_input`)
       translation.metrics[name] = measured(translation, metric.input!, filters)
       const over =
         metric.accumulate === 'window'

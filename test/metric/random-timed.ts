@@ -105,8 +105,8 @@ const everyTime = `second minute hour day week month quarter year season tide
   /\s+/,
 )
 
-function shifted(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<Formula> {
-  const by = fc.option(offset(isOfHours), { nil: undefined, freq: 2 })
+function shifted(name: fc.Arbitrary<string>, shifts: fc.Arbitrary<Offset>): fc.Arbitrary<Formula> {
+  const by = fc.option(shifts, { nil: undefined, freq: 2 })
   const total = fc.constantFrom<(string[] | undefined)[]>(undefined, [
     'month',
     'day',
@@ -118,14 +118,20 @@ function shifted(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<F
     kind: 'metric',
     name: metric,
     ...(shift === undefined ? {} : { offset: shift }),
-    // The other time's value needs a time, in its total too.
-    ...(kept === undefined ? {} : { total: shift === undefined ? kept : [...kept, ...everyTime] }),
+    // The start of a period needs a time, in its total too.
+    ...(kept === undefined
+      ? {}
+      : { total: shift?.kind === 'to_start' ? [...kept, ...everyTime] : kept }),
   }))
 }
 
-function formula(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<MetricSketch> {
+function formula(
+  name: fc.Arbitrary<string>,
+  isOfHours: boolean,
+  shifts: fc.Arbitrary<Offset> = offset(isOfHours),
+): fc.Arbitrary<MetricSketch> {
   return fc.oneof(
-    shifted(name, isOfHours).map((each): MetricSketch => ({ kind: 'formula', formula: each })),
+    shifted(name, shifts).map((each): MetricSketch => ({ kind: 'formula', formula: each })),
     fc
       .tuple(name, name, fc.constantFrom<string[][]>([], ['status'], ['member.country', 'day']))
       .map(([left, right, by]): MetricSketch => ({
@@ -137,7 +143,7 @@ function formula(name: fc.Arbitrary<string>, isOfHours: boolean): fc.Arbitrary<M
           right: { kind: 'metric', name: right, total: by },
         },
       })),
-    fc.tuple(name, shifted(name, isOfHours)).map(([left, right]): MetricSketch => ({
+    fc.tuple(name, shifted(name, shifts)).map(([left, right]): MetricSketch => ({
       kind: 'formula',
       formula: { kind: 'binary', operator: '/', left: { kind: 'metric', name: left }, right },
     })),
@@ -248,6 +254,7 @@ const grains = [
   ['month', 'week'],
 ]
 const runs = [[], ['day'], ['week'], ['month'], ['week', 'month'], ['day_of_week']]
+const ofRows = [...runs, ['day_of_week', 'month'], ['quarter_of_year'], ['season'], ['quarter']]
 const others = ['status', 'member.country']
 
 type Kind = fc.Arbitrary<{
@@ -336,7 +343,26 @@ const kinds: readonly Kind[] = [
   ),
 ]
 
-const every = fc.oneof(...kinds)
+const everyKind: readonly Kind[] = [
+  ...kinds,
+  // Without a grain, by parts of the calendar, and by periods across those of the other time.
+  pair(
+    formula(numbers, false, moved),
+    questions({ times: ofRows, others, isShared: false, isOfDays: false }),
+  ),
+  pair(
+    formula(shared, false, moved),
+    questions({ times: ofRows, others: [], isShared: true, isOfDays: false }),
+  ),
+  // Another time of runs, of another time, and of shares.
+  pair(
+    formula(fc.constant('inner'), false, moved),
+    questions({ times: ofRows, others, isShared: false, isOfDays: false }),
+    fc.oneof(cumulative(numbers, window), formula(numbers, false, moved), balance),
+  ),
+]
+
+const every = fc.oneof(...everyKind)
 
 export const asked: fc.Arbitrary<Asked> = fc
   .record({

@@ -72,8 +72,7 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
       ? null
       : bucketOf(Number(value), segments.at(-2) === 'quantity' ? [1, 2.5] : [0, 5])
   }
-  if (text === 'season' || text === 'tide')
-    return ownPeriodOf(context, text, row['occurred_at'] as bigint | null)
+  if (isOwnGrain(text)) return ownPeriodOf(context, text, row['occurred_at'] as bigint | null)
   if (segments.length > 1 && segments[0] === root.id.split('.').at(-1) && !has(root, segments[0]!))
     segments.shift()
   const instant = isNow || root.kind === 'object' ? 'now' : (row['occurred_at'] as bigint | null)
@@ -88,8 +87,16 @@ export function valueAt(context: Context, root: TableModel, row: Row, text: stri
   return attribute(context, { object: root.id, key, instant }, segments)
 }
 
-function ownPeriodOf({ model, dataset }: Context, grain: string, instant: bigint | null): Cell {
-  const day = calendar('day', instant, model.zone)
+/** Whether a word is a grain of the project's own calendar. */
+export function isOwnGrain(text: string): boolean {
+  return text === 'season' || text === 'tide'
+}
+
+function ownPeriodOf(context: Context, grain: string, instant: bigint | null): Cell {
+  return ownPeriodOn(context, grain, calendar('day', instant, context.model.zone))
+}
+
+export function ownPeriodOn({ dataset }: Context, grain: string, day: Cell): Cell {
   const rows = dataset.get('obj.shop_day') ?? []
   return rows.find((row) => day !== null && row['date'] === day)?.[grain] ?? null
 }

@@ -6,7 +6,7 @@ import type { Cell } from './rows.ts'
 
 export const grains: readonly string[] = modelGrains
 export const isTime = (text: string): boolean =>
-  /^(second|minute|hour|day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
+  /^(second|minute|hour|day|week|month|quarter|year|season|\w+_of_\w+)$/.test(text)
 export const isShort = (grain: string): boolean => ['second', 'minute', 'hour'].includes(grain)
 
 export function unitOf(words: readonly string[], longest: string): string {
@@ -17,7 +17,7 @@ export function unitOf(words: readonly string[], longest: string): string {
         week_of_year: 'week',
         month_of_year: 'month',
         quarter_of_year: 'quarter',
-      }[word] ?? (word.includes('_of_') ? 'day' : word)
+      }[word] ?? (word.includes('_of_') || word === 'season' ? 'day' : word)
     if (coarse === 'week') return unit === 'week' || grains.indexOf(unit) <= grains.indexOf('day')
     if (unit === 'week') return false
     return grains.indexOf(unit) <= grains.indexOf(coarse)
@@ -112,6 +112,14 @@ export function seasonsLater({ dataset }: Context, day: string, count: number): 
   if (later === undefined) return null
   const place = seasons[at]!.findIndex((row) => row['date'] === day)
   return later[Math.min(place, later.length - 1)]!['date'] as string
+}
+
+/** What a period is called by another word of time. */
+export function wordAt(context: Context, word: string, period: string | bigint): Cell {
+  const { dataset, model } = context
+  if (word !== 'season') return calendar(word, period, model.zone)
+  const day = calendar('day', period, model.zone)
+  return (dataset.get('obj.shop_day') ?? []).find((row) => row['date'] === day)?.['season'] ?? null
 }
 
 /** The first day of the season in which a day lies. */

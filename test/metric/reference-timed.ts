@@ -11,6 +11,7 @@ import {
   mean,
   periodsBetween,
   seasonsLater,
+  wordAt,
   unitOf,
 } from './reference-time.ts'
 import { calendar, holds } from './reference-row.ts'
@@ -26,6 +27,8 @@ export type TimedQuestion = Pick<ReferenceQuestion, 'by' | 'from' | 'to'> & {
   /** Names nothing but times. */
   readonly whereTime?: Predicate
   readonly shownOn?: (day: string) => string | null
+  /** The other way: the day that a day shows. */
+  readonly showing?: (day: string) => string | null
   readonly run?: Run
 }
 
@@ -44,7 +47,7 @@ export function evaluateTimed(
   question: TimedQuestion,
 ): readonly (readonly Cell[])[] {
   const table = tableOf(context, name, question)
-  if (question.by.length === 0 && table.size === 0) return [[missing(context, name)]]
+  if (question.by.length === 0 && table.size === 0) return [[missing(context, name, true)]]
   return [...table.values()].map(({ keys, value }) => [...keys, value])
 }
 
@@ -89,13 +92,16 @@ function unfilled(context: Context, metric: MetricModel, question: TimedQuestion
 
 function whole(
   { model }: Context,
-  { where, whereTime, run, ...rest }: TimedQuestion,
+  { by, from, to, shownOn, where, whereTime, run }: TimedQuestion,
 ): Omit<ReferenceQuestion, 'metrics'> {
   const operands = [where, whereTime].filter((each) => each !== undefined)
   const isCounted = ({ occurred_at: at }: Row): boolean =>
     at === undefined || run!.isIn(calendar(run!.unit, at as bigint | null, model.zone))
   return {
-    ...rest,
+    by,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(shownOn === undefined ? {} : { shownOn }),
     ...(operands.length === 0 ? {} : { where: { kind: 'and', operands } }),
     ...(run === undefined ? {} : { isCounted }),
   }
@@ -112,12 +118,12 @@ function plainTable(context: Context, name: string, question: TimedQuestion): Ta
   )
 }
 
-/** What a group has that is not in the metric's table. */
-export function missing(context: Context, name: string): Cell {
+/** What a group has that is not in the metric's table; `isWhole`: the only one, which every metric over rows has, at whatever time. */
+export function missing(context: Context, name: string, isWhole: boolean = false): Cell {
   const metric = metricOf(context.model, name)
   const own = (): Cell => {
     // Its groups are those of the calendar.
-    if (metric.calendar === true) return null
+    if (metric.calendar === true && !isWhole) return null
     switch (metric.kind) {
       case 'aggregate': {
         if (metric.balance?.kind === 'average') return null
@@ -133,10 +139,15 @@ export function missing(context: Context, name: string): Cell {
       case 'object_aggregate':
         return takenOf(context, { rootId: metric.object, take: metric, rows: [], isFilled: false })
       case 'ratio':
-        return divide(missing(context, metric.numerator), missing(context, metric.denominator))
+        return divide(
+          missing(context, metric.numerator, isWhole),
+          missing(context, metric.denominator, isWhole),
+        )
       case 'formula':
         return compute(metric.formula, (other, { offset, total }) =>
-          offset === undefined && total === undefined ? missing(context, other) : null,
+          isWhole || (offset === undefined && total === undefined)
+            ? missing(context, other, isWhole)
+            : null,
         )
       default:
         return null
@@ -163,8 +174,9 @@ function formulaTable(context: Context, formula: Formula, question: TimedQuestio
     const value = compute(formula, (name, operand) => {
       const found = tables.get(JSON.stringify(operand))!.get(key)
       if (found !== undefined) return found.value
-      return operand.offset === undefined && operand.total === undefined
-        ? missing(context, name)
+      const isWhole = question.by.length === 0 && question.run === undefined
+      return isWhole || (operand.offset === undefined && operand.total === undefined)
+        ? missing(context, name, isWhole)
         : null
     })
     result.set(key, { keys, value })
@@ -197,7 +209,7 @@ function everyPeriod(context: Context, table: Table, question: TimedQuestion): T
   const { by, whereTime } = question
   const times = by.flatMap((text, at) => (isTime(text) ? [at] : []))
   const words = times.map((at) => by[at]!)
-  if (!words.some((word) => grains.includes(word))) return table
+  if (!words.some((word) => grains.includes(word) || word === 'season')) return table
   const unit = unitOf(words, 'year')
   const begins = by.flatMap((text, at) => (grains.includes(text) ? [at] : []))
   const beginOf = (keys: readonly Cell[]): Cell =>
@@ -205,7 +217,9 @@ function everyPeriod(context: Context, table: Table, question: TimedQuestion): T
   const ends = endsOf(
     context,
     { unit, question },
-    [...table.values()].map(({ keys }) => beginOf(keys)),
+    begins.length === 0
+      ? (context.dataset.get('obj.shop_day') ?? []).map((row) => row['date']!)
+      : [...table.values()].map(({ keys }) => beginOf(keys)),
   )
   const named = (predicate: Predicate): readonly string[] =>
     'operands' in predicate
@@ -219,9 +233,9 @@ function everyPeriod(context: Context, table: Table, question: TimedQuestion): T
   )
   const result: Table = new Map(table)
   for (const period of periodsBetween(context, unit, ends)) {
-    const keys = by.map((text) =>
-      isTime(text) ? calendar(text, period, context.model.zone) : null,
-    )
+    const keys = by.map((text) => (isTime(text) ? wordAt(context, text, period) : null))
+    // A day that the project's calendar does not have lies in no season.
+    if (by.some((text, at) => text === 'season' && keys[at] === null)) continue
     const isThere = [...table.values()].some((other) =>
       times.every((each) => other.keys[each] === keys[each]),
     )
@@ -241,16 +255,23 @@ function offsetTable(
   const words = by.filter(isTime)
   const unit = unitOf(words, 'year')
   const others = by.filter((text) => !isTime(text))
-  if (offset.kind === 'back' && isMoved(words, unit, offset.grain)) {
-    const shownOn = (day: string): string | null =>
-      offset.grain === 'season'
-        ? seasonsLater(context, day, offset.count)
-        : back(day, -offset.count, offset.grain)
-    return tableOf(context, name, { ...question, shownOn })
+  const isWithin = question.shownOn !== undefined
+  if (offset.kind === 'back' && (isWithin || isMoved(words, unit, offset.grain))) {
+    const { count, grain } = offset
+    const later = (day: string, times: number): string | null =>
+      grain === 'season' ? seasonsLater(context, day, times) : back(day, -times, grain)
+    const [outer = same, within = same] = [question.shownOn, question.showing]
+    return tableOf(context, name, {
+      ...question,
+      shownOn: (day) => andThen(later(day, count), outer),
+      showing: (day) => andThen(within(day), (shown) => later(shown, -count)),
+    })
   }
   const inner = tableOf(context, name, {
     by: [...others, unit],
     ...(where === undefined ? {} : { where }),
+    // A run of time goes on until there.
+    ...(question.to === undefined ? {} : { to: question.to }),
   })
   const sourceOf = (period: string | bigint): Cell => {
     if (offset.kind === 'to_start') {
@@ -275,14 +296,14 @@ function offsetTable(
   for (const period of periodsBetween(context, unit, endsOf(context, { unit, question }, wide))) {
     if (
       whereTime !== undefined &&
-      holds(whereTime, (text) => calendar(text, period, zone)) !== true
+      holds(whereTime, (text) => wordAt(context, text, period)) !== true
     )
       continue
     for (const { keys: found, value } of inner.values()) {
       if (found.at(-1) !== sourceOf(period)) continue
       const rest = found.slice(0, -1)
       const keys = by.map((text) =>
-        isTime(text) ? calendar(text, period, zone) : rest[others.indexOf(text)]!,
+        isTime(text) ? wordAt(context, text, period) : rest[others.indexOf(text)]!,
       )
       result.set(cellsText(keys), { keys, value })
     }
@@ -290,13 +311,21 @@ function offsetTable(
   return result
 }
 
-/** Whether periods of the question are longer than those of the offset: then rows move instead. */
+function same(day: string): string {
+  return day
+}
+
+function andThen(day: string | null, next: (day: string) => string | null): string | null {
+  return day === null ? null : next(day)
+}
+
+/** Whether no period of the question stands in the place of another, because it does not lie in one period of the offset: then rows move instead. */
 function isMoved(words: readonly string[], unit: string, grain: string): boolean {
   if (isShort(unit) || isShort(grain)) return false
   if (grain === 'season') return true
-  if (!words.includes(unit)) return grain === 'day' || grain === 'week'
-  if (unit === grain) return false
-  if (unit === 'week' || grain === 'week') return grain === 'day'
+  if (!words.includes(unit)) return true
+  if (unit === grain || unit === 'day') return false
+  if (unit === 'week' || grain === 'week') return true
   return grains.indexOf(grain) < grains.indexOf(unit)
 }
 
@@ -360,7 +389,7 @@ type Cumulative = Extract<MetricModel, { readonly kind: 'cumulative' }>
 
 function cumulative(context: Context, metric: Cumulative, question: TimedQuestion): Table {
   const { zone } = context.model
-  const { by, where, whereTime, to } = question
+  const { by, where, whereTime, to, shownOn = same, showing = same } = question
   const words = by.filter(isTime)
   const unit = unitOf(words, 'day')
   const others = by.filter((text) => !isTime(text))
@@ -371,15 +400,21 @@ function cumulative(context: Context, metric: Cumulative, question: TimedQuestio
       run: { unit, isIn },
     })
   const isIn = isInRun(context, metric)
-  const ends = endsOf(context, { unit, question }, shownTimes(tableIn, { to, zone }))
+  const times = shownTimes(tableIn, { to, zone, shownOn })
+  const ends = endsOf(context, { unit, question }, times)
   const all = periodsBetween(context, unit, ends)
   const points = words.length === 0 ? all.slice(-1) : all
   const runs = points.flatMap((point) => {
-    if (whereTime !== undefined && holds(whereTime, (text) => calendar(text, point, zone)) !== true)
+    if (
+      whereTime !== undefined &&
+      holds(whereTime, (text) => wordAt(context, text, point)) !== true
+    )
       return []
-    return [...tableIn((time) => isIn(time, point)).values()].map(({ keys, value }) => ({
+    const end = typeof point === 'string' ? showing(point) : point
+    if (end === null) return []
+    return [...tableIn((time) => isIn(time, end)).values()].map(({ keys, value }) => ({
       keys: by.map((text) =>
-        isTime(text) ? calendar(text, point, zone) : keys[others.indexOf(text)]!,
+        isTime(text) ? wordAt(context, text, point) : keys[others.indexOf(text)]!,
       ),
       value,
     }))
@@ -402,18 +437,28 @@ function cumulative(context: Context, metric: Cumulative, question: TimedQuestio
 /** The times at which a row shows that counts. */
 function shownTimes(
   tableIn: (isIn: Run['isIn']) => Table,
-  { to, zone }: { readonly to: string | undefined; readonly zone: string },
+  {
+    to,
+    zone,
+    shownOn,
+  }: {
+    readonly to: string | undefined
+    readonly zone: string
+    readonly shownOn: (day: string) => string | null
+  },
 ): readonly Cell[] {
   const seen = new Set<Cell>()
   tableIn((time) => {
     if (time !== null) seen.add(time)
     return false
   })
-  return [...seen].filter(
-    (time) =>
-      (to === undefined || calendar('day', time as string, zone)! < to) &&
-      tableIn((other) => other === time).size > 0,
-  )
+  return [...seen].flatMap((time) => {
+    const shown = typeof time === 'string' ? shownOn(time) : time
+    return (to === undefined || calendar('day', shown as string, zone)! < to) &&
+      tableIn((other) => other === time).size > 0
+      ? [shown]
+      : []
+  })
 }
 
 function isInRun(

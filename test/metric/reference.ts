@@ -12,7 +12,7 @@ import type {
   TableModel,
 } from '../../src/model/model.ts'
 import { chosenRows } from './reference-choice.ts'
-import { calendar, compareCells, holds, valueAt } from './reference-row.ts'
+import { calendar, compareCells, holds, isOwnGrain, ownPeriodOn, valueAt } from './reference-row.ts'
 import type { Context } from './reference-row.ts'
 import { cellsText, dayOf } from './rows.ts'
 import type { Cell, Dataset, Row } from './rows.ts'
@@ -126,12 +126,11 @@ export function rowsOf(
     if (question.from !== undefined && (shownDay === null || shownDay < question.from)) return []
     if (question.to !== undefined && (shownDay === null || shownDay >= question.to)) return []
     const shown = (text: string): Cell => {
-      if (
-        question.shownOn === undefined ||
-        !/^(day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
-      )
-        return see(text)
-      return calendar(text, shownDay, context.model.zone)
+      if (question.shownOn === undefined) return see(text)
+      if (isOwnGrain(text)) return ownPeriodOn(context, text, shownDay)
+      return /^(day|week|month|quarter|year|\w+_of_\w+)$/.test(text)
+        ? calendar(text, shownDay, context.model.zone)
+        : see(text)
     }
     if (question.where !== undefined && holds(question.where, shown) !== true) return []
     if (filter !== undefined && holds(filter, see) !== true) return []

@@ -71,6 +71,14 @@ export const shopModel: Model = modelOf({
         },
       },
     },
+    since_start: {
+      kind: 'formula',
+      formula: {
+        kind: 'metric',
+        name: 'sales',
+        offset: { kind: 'to_start', grain: 'month' },
+      },
+    },
     running: {
       kind: 'cumulative',
       metric: 'sales',

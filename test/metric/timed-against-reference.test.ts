@@ -38,7 +38,7 @@ const parts: fc.Arbitrary<Asked & { readonly compare: '1 month' | '40 days' }> =
     drawn: asked.filter(
       ({ question: { by, whereTime } }) =>
         whereTime === undefined &&
-        by.every((text) => !/_of_|hour|year/.test(text)) &&
+        by.every((text) => !/_of_|hour|quarter|year|season/.test(text)) &&
         by.filter((text) => grains.includes(text)).length <= 1,
     ),
     compare: fc.constantFrom('1 month', '40 days'),
