@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openApp } from '../src/app/open.ts'
@@ -46,7 +47,7 @@ async function measure(processes: number, short: boolean): Promise<readonly Figu
     } finally {
       await started.stop()
     }
-    figures.push(await bench.requireLanded())
+    figures.push(...(await bench.requireLanded()))
     const by = processes === 1 ? 'one process' : `${processes} processes`
     return figures.map((figure) => ({ ...figure, what: `${by}: ${figure.what}` }))
   } finally {
@@ -107,7 +108,7 @@ class CollectBench {
   }
 
   /** Throws when an acknowledged event is not in the lake, or there twice. */
-  async requireLanded(): Promise<Figure> {
+  async requireLanded(): Promise<readonly Figure[]> {
     const expected = this.#acknowledged.reduce(
       (sum, { firsts, size }) => sum + firsts.length * size,
       0,
@@ -134,7 +135,10 @@ class CollectBench {
             throw new Error(
               `void: of the acknowledged events from ${first} on not all are there once`,
             )
-      return { what: 'landed after it', value: Math.round(expected / seconds), unit: 'events/s' }
+      return [
+        { what: 'landed after it', value: Math.round(expected / seconds), unit: 'events/s' },
+        limited('memory of the landing, most', mostMemoryOfChild() / 2 ** 20, 300, 'MiB'),
+      ]
     } finally {
       await app.close()
       await started.stop()
@@ -234,6 +238,14 @@ async function start(folder: string, only: StartPart): Promise<Started> {
     say: () => undefined,
     onError: (error) => process.stderr.write(`${String(error)}\n`),
   })
+}
+
+/** Bytes, of the one child of this process (on Linux). */
+function mostMemoryOfChild(): number {
+  const own = `/proc/${process.pid}/task/${process.pid}/children`
+  const [child] = readFileSync(own, 'utf8').trim().split(' ').slice(-1)
+  const status = readFileSync(`/proc/${child}/status`, 'utf8')
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024
 }
 
 async function countLanded(app: ReturnType<typeof openApp>): Promise<number> {

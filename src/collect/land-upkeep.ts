@@ -28,7 +28,7 @@ export interface UpkeepOptions extends UpkeepRules {
 
 /** A partition has fewer files of each size. */
 const filesMin = 10
-const memoryLimitBytes = 1024 * 1024 * 1024
+const memoryLimitBytes = 512 * 1024 * 1024
 const orphansEveryMs = 3_600_000
 const orphanAgeMs = 3 * 24 * 3_600_000
 

@@ -15,20 +15,19 @@ import { collectedTables } from '../model/collected.ts'
 import { holdLease, leaseDurationMs } from '../state/lease.ts'
 import type { HeldLease } from '../state/lease.ts'
 import type { PartitionChange, State } from '../state/state.ts'
-import { keyText, openLandedIds } from './landed-ids.ts'
+import { openLandedIds } from './landed-ids.ts'
 import type { LandedIds, LandedIdsRules } from './landed-ids.ts'
 import { eventTarget, openCollected, quarantineTarget } from './landing-target.ts'
 import type { Target } from './landing-target.ts'
 import { keepUp } from './land-upkeep.ts'
 import type { UpkeepRules } from './land-upkeep.ts'
-import type { LogPosition, LogReader } from './log.ts'
-import { readBatch } from './read-batch.ts'
-import { decodeRequest } from './record.ts'
-import { readRows } from './rows.ts'
-import type { EventRow, QuarantineRow } from './rows.ts'
+import type { LogReader } from './log.ts'
+import { readRound } from './round.ts'
+import type { Positions, Round } from './round.ts'
+import type { QuarantineRow } from './rows.ts'
 import type { EventEntry } from './settings.ts'
-import { removeSpools, withSpool } from './spool.ts'
-import type { Spool } from './spool.ts'
+import { withSpool } from './spool.ts'
+import type { AddRows } from './spool.ts'
 
 export interface LandingOptions extends LandedIdsRules, UpkeepRules {
   /** Closed by the landing when it stops. */
@@ -41,7 +40,7 @@ export interface LandingOptions extends LandedIdsRules, UpkeepRules {
   readonly zone: string
   /** The catalog now: whose views a row changes, and who owns what was refused. */
   readonly events: () => readonly EventEntry[]
-  /** Absolute folder for spools and for fingerprints of what landed; they are made again when lost. */
+  /** Absolute folder for spilling and for fingerprints of what landed; they are made again when lost. */
   readonly workFolder: string
   /** Called when a round failed; the landing tries again. */
   readonly onError: (error: unknown) => void
@@ -63,9 +62,8 @@ export interface Landing {
 
 /** The lease that a landing holds while it is at work. */
 export const landingLease = 'land'
-const readBytesMax = 1024 * 1024
-/** Of all sequences: what is made of it in memory is many times as much. */
-const roundBytesMax = 8 * 1024 * 1024
+/** Rows of a round, and what is made of them. */
+const sessionBytesMax = 256 * 1024 * 1024
 const retryMs = 1_000
 const idleMs = 1_000
 
@@ -85,31 +83,20 @@ export async function startLanding(options: LandingOptions): Promise<Landing> {
   }
 }
 
-type Positions = ReadonlyMap<string, LogPosition>
-
-/** What one round read of the log. */
-interface Round {
-  readonly events: readonly (EventRow & { readonly partition: number })[]
-  readonly quarantined: readonly QuarantineRow[]
-  readonly positions: Positions
-  readonly isAtEnd: boolean
-}
+type RefusedRow = QuarantineRow & { readonly owner: string | null }
 
 /** What a landing works with of its own. */
 interface Parts {
   readonly session: Session
-  readonly spool: Spool
   readonly ids: LandedIds
 }
 
 async function openParts(options: LandingOptions): Promise<Parts> {
   const { files, workFolder: folder, engine, zone } = options
   await files.makeFolder(folder)
-  await removeSpools(files, folder)
   // One thread: rounds are small, and threads that wait for each other cost more than they bring.
-  const session = await engine.open({ zone, threads: 1 })
-  const spool = { session, files, folder }
-  return { session, spool, ids: await openLandedIds({ ...options, ...spool }) }
+  const session = await engine.open({ zone, threads: 1, memoryLimitBytes: sessionBytesMax })
+  return { session, ids: await openLandedIds({ ...options, session, folder }) }
 }
 
 class LogLanding implements Landing {
@@ -150,10 +137,9 @@ class LogLanding implements Landing {
       try {
         if (this.#held.lost.aborted) throw fenced()
         const startedAt = performance.now()
-        const round = await this.#read()
-        if (round.positions.size > 0) await this.#land(round)
-        if (isLast && round.isAtEnd) return
-        if (round.isAtEnd) await this.#rest(startedAt)
+        const isAtEnd = await this.#round()
+        if (isLast && isAtEnd) return
+        if (isAtEnd) await this.#rest(startedAt)
       } catch (error) {
         this.#options.onError(error)
         if (isLast) return
@@ -176,65 +162,45 @@ class LogLanding implements Landing {
     if (left > 0 && !this.#stopping.signal.aborted) await sleep(left)
   }
 
-  async #read(): Promise<Round> {
+  /** Whether the log held no more. */
+  async #round(): Promise<boolean> {
     const { reader, state, onError } = this.#options
+    const { ids, session } = this.#parts
+    if (this.#isUncertain) await ids.catchUp()
+    this.#isUncertain = false
     const landed = await landedPositions(state, reader)
-    const rows: (EventRow & { readonly partition: number })[] = []
-    const quarantined: QuarantineRow[] = []
-    const positions = new Map<string, LogPosition>()
-    let isAtEnd = true
-    const sequences = await reader.sequences()
-    for (const sequence of sequences) {
-      let position = landed.get(sequence)
-      let bytes = 0
-      for (;;) {
-        if (bytes > roundBytesMax / sequences.length) {
-          isAtEnd = false
-          break
-        }
-        const request = { sequence, position, bytesMax: readBytesMax, onError }
-        const batch = await readBatch(reader, request)
-        for (const record of batch.records) {
-          bytes += record.bytes.length
-          const made = readRows(decodeRequest(record.bytes))
-          for (const row of made.events) rows.push({ ...row, partition: record.partition })
-          for (const row of made.quarantined) quarantined.push(row)
-        }
-        if (batch.position !== undefined && batch.position !== position) {
-          position = batch.position
-          positions.set(sequence, position)
-        }
-        if (batch.atEnd || batch.records.length === 0) break
-      }
-    }
-    return { events: rows, quarantined, positions, isAtEnd }
+    return await withSpool(session, eventTarget.spool, async (add) => {
+      const round = await readRound({ reader, landed, ids, add, onError })
+      if (round.positions.size > 0) await this.#land(round)
+      return round.isAtEnd
+    })
   }
 
+  /** The events are in their spool. */
   async #land(round: Round): Promise<void> {
+    const { newestMs, fresh, positions } = round
     const refused = await this.#newRefusals(round.quarantined)
-    if (refused.length > 0) await this.#commit(quarantineTarget, refused)
-    const { ids } = this.#parts
-    if (this.#isUncertain) await ids.catchUp()
+    const { ids, session } = this.#parts
+    if (refused.length > 0)
+      await withSpool(session, quarantineTarget.spool, async (add: AddRows) => {
+        await add(refused)
+        await this.#commit(quarantineTarget, { landing: ids.next(newestMs) })
+      })
+    const landing = ids.next(newestMs)
     this.#isUncertain = true
-    const there = new Set(await ids.landed(round.events))
-    const fresh = round.events.filter((event) => {
-      const key = keyText(event)
-      if (there.has(key)) return false
-      there.add(key)
-      return true
-    })
-    const landing = await this.#commit(eventTarget, fresh, round.positions)
+    if (fresh.length === 0) await this.#publish(positions)
+    else await this.#commit(eventTarget, { landing, positions })
     await ids.add(fresh, landing)
     this.#isUncertain = false
-    this.#progress.duplicates += round.events.length - fresh.length
+    this.#progress.duplicates += round.duplicates
     this.#progress.landed += fresh.length
     this.#progress.quarantined += refused.length
-    for (const [sequence, position] of round.positions)
+    for (const [sequence, position] of positions)
       await this.#options.reader.release(sequence, position)
   }
 
   /** A refusal that is in the table already came with a round whose second commit did not happen, or was shipped twice. */
-  async #newRefusals(rows: readonly QuarantineRow[]): Promise<readonly object[]> {
+  async #newRefusals(rows: readonly QuarantineRow[]): Promise<readonly RefusedRow[]> {
     const byId = new Map(rows.map((row) => [row.id, row]))
     for (const id of await this.#refusedSince(rows)) byId.delete(id)
     const owners = new Map(this.#options.events().map((entry) => [entry.event, entry.owner]))
@@ -257,25 +223,24 @@ class LogLanding implements Landing {
     return known.map(([id]) => String(id))
   }
 
-  /** The landing's number. */
-  async #commit(target: Target, rows: readonly object[], positions?: Positions): Promise<number> {
-    const { lake, state, reader } = this.#options
-    const { lease } = this.#held
-    const { session, spool, ids } = this.#parts
-    const landing = ids.next()
-    const values = new Map(
-      positions === undefined ? [] : [[positionScope(reader), positions] as const],
-    )
-    if (rows.length === 0) {
-      if ((await state.publish({ lease, values })) === 'fenced') throw fenced()
-      return landing
-    }
+  /** Nothing but how far the log was read. */
+  async #publish(positions: Positions): Promise<void> {
+    const { state, reader } = this.#options
+    const values = new Map([[positionScope(reader), positions]])
+    if ((await state.publish({ lease: this.#held.lease, values })) === 'fenced') throw fenced()
+  }
+
+  /** The rows of the target's spool. */
+  async #commit(
+    target: Target,
+    { landing, positions }: { readonly landing: number; readonly positions?: Positions },
+  ): Promise<void> {
+    const { lake, reader } = this.#options
+    const { session } = this.#parts
     const table = await openCollected(lake, target)
-    await withSpool(spool, { rows, columns: target.spoolColumns }, async () => {
-      await session.run(
-        `create or replace temp table landed as select ${landing} as landing, * from (${target.select}) as made`,
-      )
-    })
+    await session.run(
+      `create or replace temp view landed as select ${landing} as landing, * from (${target.select}) as made`,
+    )
     const changes = await this.#changesOf(target, session)
     const files = await session.stage({
       sql: `select ${target.columns.map((column) => column.name).join(', ')} from landed`,
@@ -286,13 +251,14 @@ class LogLanding implements Landing {
     })
     try {
       const summary = { landing: String(landing) }
-      const publication = { lease, values, changes }
+      const values =
+        positions === undefined ? new Map() : new Map([[positionScope(reader), positions]])
+      const publication = { lease: this.#held.lease, values, changes }
       await lake.commit(table, { kind: 'append', files }, { summary, publication })
     } catch (error) {
       await this.#removeUncommitted(landing, table, files).catch(this.#options.onError)
       throw error
     }
-    return landing
   }
 
   /** Each try stages anew: on a disk that is nearly full, what is left of the last would be the end of it. */

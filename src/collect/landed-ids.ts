@@ -2,11 +2,16 @@
  * Which (source, id) landed within the horizon. The table `raw.event` is the truth; so that it is not asked about each event, fingerprints on disk say at once
  * what did not land. What may have landed is looked up in the table, in the files of the landings in question.
  *
- * A landing's number is its time in milliseconds, so it is the time of what it brought. The fingerprints may be behind the table, never ahead of what follows
- * from it: at the start, and when it is not known whether a commit came about, they are caught up from the rows that landed since.
+ * A landing's number is when the newest of what it brought was received, in milliseconds: not later than by the clock of this process, nor before the number of the
+ * landing before. The horizon goes by these numbers, so that no clock that jumps alone makes anything old: that of the landing is not before what was received, that
+ * of a collector is held by the landing's.
+ *
+ * The fingerprints may be behind the table, never ahead of what follows from it: at the start, and when it is not known whether a commit came about, they are
+ * caught up from the rows that landed since.
  */
 import { join } from 'node:path'
-import type { Value } from '../engine/engine.ts'
+import type { Files } from '../base/files.ts'
+import type { Session, Value } from '../engine/engine.ts'
 import type { Lake, ScanFilter } from '../lake/lake.ts'
 import { collectedTables } from '../model/collected.ts'
 import { openDuplicates } from './duplicates.ts'
@@ -22,11 +27,15 @@ export interface LandedIdsRules {
   readonly horizonHours?: number
   /** Fingerprints in memory before they go to a file. Default 500,000. */
   readonly windowIdsMax?: number
-  /** Milliseconds since 1970; for tests of the horizon. */
+  /** Milliseconds since 1970; for tests of clocks. */
   readonly now?: () => number
 }
 
-export interface LandedIdsOptions extends Spool, LandedIdsRules {
+export interface LandedIdsOptions extends LandedIdsRules {
+  readonly session: Session
+  readonly files: Files
+  /** Absolute; the fingerprints lie in it. */
+  readonly folder: string
   readonly lake: Lake
   readonly onError: (error: unknown) => void
 }
@@ -37,29 +46,35 @@ export function keyText({ source, id }: EventKey): string {
 
 const hourMs = 3_600_000
 const text = { kind: 'text' } as const
-const keyColumns = [
-  { name: 'source', type: text },
-  { name: 'id', type: text },
-]
+const asked: Spool = {
+  name: 'asked',
+  columns: [
+    { name: 'source', type: text },
+    { name: 'id', type: text },
+  ],
+}
 /** Rows of the table in memory at a time. */
 const rowsMax = 50_000
 const everything: TimeSpan = { oldestMs: 0, newestMs: Number.MAX_SAFE_INTEGER }
 
 export async function openLandedIds(options: LandedIdsOptions): Promise<LandedIds> {
   const hours = options.horizonHours ?? 48
-  const now = options.now ?? Date.now
   const folder = join(options.folder, 'ids')
+  let ids: LandedIds | undefined
+  const now = (): number => ids?.newest ?? 0
   const fingerprints = await openDuplicates({ ...options, folder, hours, now })
-  const ids = new LandedIds(
-    { ...options, horizonStartMs: () => now() - hours * hourMs, now },
-    fingerprints,
-  )
+  ids = new LandedIds({ now: steadyNow, ...options, horizonMs: hours * hourMs }, fingerprints)
   await ids.catchUp()
   return ids
 }
 
+/** Goes on evenly when the clock of the machine is set while this process runs. */
+function steadyNow(): number {
+  return Math.floor(performance.timeOrigin + performance.now())
+}
+
 interface LandedIdsParts extends LandedIdsOptions {
-  readonly horizonStartMs: () => number
+  readonly horizonMs: number
   readonly now: () => number
 }
 
@@ -68,7 +83,7 @@ export class LandedIds {
   readonly #fingerprints: Duplicates
   /** Of the landings before this one all ids are here. */
   #from: number
-  #last = 0
+  #newest = 0
 
   constructor(options: LandedIdsParts, fingerprints: Duplicates) {
     this.#options = options
@@ -80,10 +95,20 @@ export class LandedIds {
     return this.#fingerprints.measures
   }
 
-  /** A number for the next landing: its time, and above all before. */
-  next(): number {
-    this.#last = Math.max(this.#last + 1, this.#options.now())
-    return this.#last
+  /** The number of the newest landing. */
+  get newest(): number {
+    return this.#newest
+  }
+
+  /** A number for the next landing, above all before; `receivedAtMs`: of the newest that it brings. */
+  next(receivedAtMs: number): number {
+    this.#newest = Math.max(this.#newest + 1, Math.min(receivedAtMs, this.#options.now()))
+    return this.#newest
+  }
+
+  /** False is certain. */
+  mayHaveLanded({ source, id }: EventKey): boolean {
+    return this.#find(source, id) !== undefined
   }
 
   /** The keys of those that landed. */
@@ -101,12 +126,13 @@ export class LandedIds {
     }
     if (span === undefined) return new Set()
     const { oldestMs, newestMs } = span
-    return await withSpool(this.#options, { rows: found, columns: keyColumns }, async () => {
+    return await withSpool(this.#options.session, asked, async (add) => {
+      await add(found)
       const rows = await this.#rows<[source: string, id: string]>(
         { lower: BigInt(oldestMs), upper: BigInt(newestMs) },
         `select distinct source, id
 from landed_before
-join spool using (source, id)
+join asked using (source, id)
 where landing between ${oldestMs} and ${newestMs}`,
       )
       return new Set(rows.map(([source, id]) => keyText({ source, id })))
@@ -121,8 +147,7 @@ where landing between ${oldestMs} and ${newestMs}`,
 
   /** Reads what landed since the last that is known here. */
   async catchUp(): Promise<void> {
-    // Not by the clock where the files say it: one that jumps ahead would leave rows out.
-    let first = this.#from === 0 ? Math.max(0, this.#options.horizonStartMs()) : this.#from
+    let first = this.#from === 0 ? await this.#horizonStart() : this.#from
     let count = 0
     const landings = await this.#rows<[landing: number, rows: number]>(
       { lower: BigInt(first) },
@@ -130,13 +155,21 @@ where landing between ${oldestMs} and ${newestMs}`,
     )
     for (const [index, [landing, rows]] of landings.entries()) {
       count += rows
-      this.#last = Math.max(this.#last, landing)
+      this.#newest = Math.max(this.#newest, landing)
       if (count < rowsMax && index < landings.length - 1) continue
       await this.#readBack(first, landing)
       first = landing + 1
       count = 0
     }
     this.#from = first
+  }
+
+  async #horizonStart(): Promise<number> {
+    const [row] = await this.#rows<[newest: number | null]>(
+      {},
+      'select max(landing) from landed_before',
+    )
+    return Math.max(0, (row?.[0] ?? 0) - this.#options.horizonMs)
   }
 
   async close(): Promise<void> {

@@ -2,13 +2,14 @@
 import type { Lake, Table } from '../lake/lake.ts'
 import { collectedTables, eventLogColumns, quarantineColumns } from '../model/collected.ts'
 import type { ColumnModel } from '../model/model.ts'
+import type { Spool } from './spool.ts'
 
 export interface Target {
   readonly id: string
   readonly columns: readonly ColumnModel[]
   /** SQL over the spool that makes the rows. */
   readonly select: string
-  readonly spoolColumns: readonly { readonly name: string; readonly type: ColumnModel['type'] }[]
+  readonly spool: Spool
 }
 
 export async function openCollected(lake: Lake, target: Target): Promise<Table> {
@@ -29,7 +30,11 @@ export async function openCollected(lake: Lake, target: Target): Promise<Table> 
 }
 
 /** Instants come as milliseconds in the spool; the local day is the session's. */
-function target(id: string, columns: readonly ColumnModel[], dayOf: string): Target {
+function target(
+  { id, columns }: Pick<Target, 'id' | 'columns'>,
+  spoolName: string,
+  dayOf: string,
+): Target {
   const spooled = columns.filter(({ name }) => name !== 'landing' && name !== 'day')
   const spoolColumns = spooled.map(({ name, type }) => ({
     name,
@@ -43,13 +48,17 @@ function target(id: string, columns: readonly ColumnModel[], dayOf: string): Tar
   const made = spooled.map(({ name, type }) =>
     type.kind === 'timestamp' ? `make_timestamptz(${name} * 1000) as ${name}` : name,
   )
-  const select = `select ${made.join(', ')}, cast(make_timestamptz(${dayOf} * 1000) as date) as day from spool`
-  return { id, columns, select, spoolColumns }
+  const select = `select ${made.join(', ')}, cast(make_timestamptz(${dayOf} * 1000) as date) as day from ${spoolName}`
+  return { id, columns, select, spool: { name: spoolName, columns: spoolColumns } }
 }
 
-export const eventTarget: Target = target(collectedTables.events, eventLogColumns, 'occurred_at')
+export const eventTarget: Target = target(
+  { id: collectedTables.events, columns: eventLogColumns },
+  'spooled_events',
+  'occurred_at',
+)
 export const quarantineTarget: Target = target(
-  collectedTables.quarantine,
-  quarantineColumns,
+  { id: collectedTables.quarantine, columns: quarantineColumns },
+  'spooled_refusals',
   'received_at',
 )

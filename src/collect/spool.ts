@@ -1,49 +1,28 @@
-/** Rows made here, for the engine to read. */
-import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { stringifyWellFormed } from '../base/json.ts'
-import type { Files } from '../base/files.ts'
-import type { Session } from '../engine/engine.ts'
+/** Rows made here, as a table of a session while they are worked on. */
+import type { RowToAppend, Session } from '../engine/engine.ts'
 import type { ColumnModel } from '../model/model.ts'
 
 export interface Spool {
-  readonly session: Session
-  readonly files: Files
-  /** Absolute; one session at a time works in it. */
-  readonly folder: string
-}
-
-export interface SpooledRows {
-  readonly rows: readonly object[]
+  /** Of the table. */
+  readonly name: string
+  /** Texts and integers. */
   readonly columns: readonly Pick<ColumnModel, 'name' | 'type'>[]
 }
 
-const suffix = '.ndjson'
+/** Each row has the columns by name. */
+export type AddRows = (rows: readonly object[]) => Promise<void>
 
-/** The rows are the temporary table `spool` while `work` goes on. */
+/** The table is there while `work` goes on, with what it adds. */
 export async function withSpool<T>(
-  { session, files, folder }: Spool,
-  { rows, columns }: SpooledRows,
-  work: () => Promise<T>,
+  session: Session,
+  { name, columns }: Spool,
+  work: (add: AddRows) => Promise<T>,
 ): Promise<T> {
-  const path = join(folder, `${randomUUID()}${suffix}`)
+  await session.bindEmpty(name, columns)
+  const names = columns.map((column) => column.name)
   try {
-    await writeFile(path, rows.map((row) => stringifyWellFormed(row)).join('\n'))
-    await session.readFiles('spool', {
-      format: 'ndjson',
-      files: [{ path, label: 'log', isSpool: true }],
-      columns,
-    })
-    return await work()
+    return await work((rows) => session.appendRows(name, names, rows as readonly RowToAppend[]))
   } finally {
-    await session.run('drop table if exists spool')
-    await files.remove(path)
+    await session.unbind(name)
   }
-}
-
-/** What a process that was killed left behind. */
-export async function removeSpools(files: Files, folder: string): Promise<void> {
-  for (const { name } of await files.list(folder))
-    if (name.endsWith(suffix)) await files.remove(join(folder, name))
 }
